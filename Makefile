@@ -1,0 +1,192 @@
+# rcnbuild: make demo, make check; `make help` lists the rest.
+
+B ?= build
+PREFIX ?= /usr/local
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+VERSION := 0.1.0
+
+# A flag that the compiler takes, or nothing.
+try = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null \
+	&& echo $(1))
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 \
+	-Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wcast-qual -Wvla -Wundef -Wwrite-strings -Wswitch
+WARN += $(call try,-Wlogical-op) $(call try,-Wduplicated-cond) \
+	$(call try,-Wduplicated-branches)
+ifdef WERROR
+WARN += -Werror
+endif
+
+HARDEN := -fstack-protector-strong
+HARDEN += $(foreach f,-fstack-clash-protection -fcf-protection=full \
+	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 \
+	-fzero-call-used-regs=used-gpr,$(call try,$(f)))
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+
+ifdef SAN
+B := build-$(subst $(shell printf ','),-,$(SAN))
+OPT := -O1 -g -fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all
+LINK += -fsanitize=$(SAN)
+else
+OPT := -O2 -g -D_FORTIFY_SOURCE=3
+endif
+
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
+	-DRCN_VERSION='"$(VERSION)"' -include lib/base/banned.h
+CFLAGS += -std=c11 $(OPT) -fPIE -fvisibility=hidden $(WARN) $(HARDEN)
+LIBS := -ljansson -lcurl -lgit2 -larchive -lseccomp -lcrypto
+
+PROGS := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/*.c))
+SCRIPTS := $(filter-out %/lib.sh,$(wildcard sh/*))
+LIB_SRC := $(wildcard lib/*/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))
+HELPERS := $(patsubst test/load/%.c,$(B)/test/load/%,\
+	$(wildcard test/load/*.c))
+FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+all: $(PROGS)
+
+$(B)/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/librcn.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$(PROGS): $(B)/%: $(B)/cmd/%.o $(B)/librcn.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(B)/librcn.a $(LIBS)
+
+$(B)/test/unit/%: $(B)/test/unit/%.o $(B)/librcn.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(B)/librcn.a $(LIBS)
+
+$(B)/test/load/%: $(B)/test/load/%.o $(B)/librcn.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(B)/librcn.a $(LIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+build-tests: all $(UNIT) $(HELPERS)
+
+setup-demo:
+	$(Q)sh/setup demo
+
+setup-check:
+	$(Q)sh/setup check
+
+# The sub-make sees packages that setup has just installed.
+demo: setup-demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)B=$(B) sh/demo up
+
+demo-clean:
+	$(Q)B=$(B) sh/demo down
+
+check: setup-check
+	$(Q)$(MAKE) --no-print-directory check-ready
+
+check-ready: build-tests check-layers check-headers
+	$(Q)B=$(B) test/env run test/run
+
+check-unit: build-tests
+	$(Q)B=$(B) test/run --unit
+
+# make check-bats T=test/rcn-build.bats
+check-bats: build-tests
+	$(Q)B=$(B) test/env run test/run $(T)
+
+check-layers:
+	$(Q)sh test/layers
+
+check-headers:
+	$(Q)for h in lib/*/*.h; do \
+		$(CC) $(CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c $$h \
+		|| exit 1; done
+
+SH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' sh/* test/* test/*/* .ci/run \
+	2>/dev/null)
+C_FILES = $(wildcard cmd/*.c lib/*/*.c)
+
+analyze: analyze-gcc analyze-tidy analyze-cppcheck analyze-text
+
+analyze-gcc:
+	$(Q)set -e; for f in $(C_FILES); do gcc $(CPPFLAGS) -std=c11 -O1 \
+		-fanalyzer -Werror -fsyntax-only -S -o /dev/null $$f; done
+
+analyze-tidy:
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' \
+		--checks='-*,clang-analyzer-*,bugprone-*,cert-*,-cert-err33-c,-bugprone-easily-swappable-parameters,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+		$(C_FILES) -- $(CPPFLAGS) -std=c11
+
+analyze-cppcheck:
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem \
+		--suppress=internalAstError --error-exitcode=1 \
+		-D_GNU_SOURCE -Ilib cmd lib
+
+analyze-text:
+	$(Q)shellcheck $(SH_FILES)
+	$(Q)mandoc -Tlint -Wwarning man/*
+
+# libFuzzer: make fuzz SECONDS=60 [F=trace]
+SECONDS ?= 60
+fuzz:
+	$(Q)set -e; for f in $(if $(F),$(F),$(FUZZ)); do \
+		mkdir -p build-fuzz/$$f build-fuzz/corpus/$$f; \
+		clang -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $(CPPFLAGS) -std=c11 \
+		-o build-fuzz/$$f/fuzz test/fuzz/$$f.c \
+		$$(sed -n 's|^ \* links: ||p' test/fuzz/$$f.c) \
+		-Wl,--as-needed $(LIBS); \
+		echo "== $$f"; build-fuzz/$$f/fuzz -max_total_time=$(SECONDS) \
+		-timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+		build-fuzz/corpus/$$f $$(ls -d test/fuzz/corpus/$$f 2>/dev/null); \
+	done
+
+bench: setup-check build-tests
+	$(Q)B=$(B) test/env run bench/run
+
+valgrind: build-tests
+	$(Q)set -e; for t in $(UNIT); do valgrind -q --error-exitcode=1 \
+		--leak-check=full $$t >/dev/null; done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/rcn \
+		$(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 $(PROGS) sh/rcn sh/rcn-pipeline \
+		$(DESTDIR)$(PREFIX)/bin
+	cp -R share/* $(DESTDIR)$(PREFIX)/share/rcn/
+	for n in 1 5 7; do \
+		install -m 644 man/*.$$n $(DESTDIR)$(PREFIX)/share/man/man$$n; \
+	done
+
+clean:
+	rm -rf build build-*
+
+help:
+	@echo 'make            build into $$(B), "build" by default'
+	@echo 'make demo       set up, deploy a sample app, show its answer'
+	@echo 'make demo-clean stop and remove all that demo made'
+	@echo 'make check      set up, run all tests (SAN=address,undefined)'
+	@echo 'make analyze    static analysis of code, scripts and pages'
+	@echo 'make fuzz       each fuzz target for SECONDS=60'
+	@echo 'make bench      ratios against what a user would pick instead'
+	@echo 'make install    DESTDIR= PREFIX=/usr/local'
+
+.PHONY: all build-tests setup-demo setup-check demo demo-clean check \
+	check-ready check-unit check-bats check-layers check-headers analyze \
+	analyze-gcc analyze-tidy analyze-cppcheck analyze-text fuzz bench \
+	valgrind install clean help
+.DELETE_ON_ERROR:

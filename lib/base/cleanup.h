@@ -1,0 +1,33 @@
+/*
+ * cleanup - release at the end of a scope.
+ *	auto_free char *name = NULL;	free(3)
+ *	auto_fd int fd = -1;		close(2) if not -1
+ * Declare and initialise together; hand over by storing the value elsewhere
+ * and setting the variable to NULL or -1.  jansson has json_auto_t; libraries
+ * and modules that own a type define auto_TYPE beside it.
+ */
+#ifndef BASE_CLEANUP_H
+#define BASE_CLEANUP_H
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define AUTO(fn) __attribute__((cleanup(fn)))
+
+static inline void
+cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void
+cleanup_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+#define auto_free AUTO(cleanup_free)
+#define auto_fd AUTO(cleanup_fd)
+
+#endif

@@ -1,0 +1,129 @@
+#include "base/json.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/io.h"
+#include "base/text.h"
+
+void
+json_init(void)
+{
+	json_set_alloc_funcs(mem_alloc, free);
+}
+
+json_t *
+json_textn(const char *s, size_t n)
+{
+	auto_buf struct buf clean = { 0 };
+
+	text_utf8(&clean, s, n);
+	return json_stringn(clean.data, clean.len);
+}
+
+json_t *
+json_text(const char *s)
+{
+	return json_textn(s, strlen(s));
+}
+
+json_t *
+json_strvec(const struct strvec *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(list, json_text(v->v[i]));
+	return list;
+}
+
+json_t *
+json_parse(const char *s, size_t n, const char *what, struct err *err)
+{
+	json_error_t why;
+	json_t *v =
+	    json_loadb(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+
+	if (v == NULL)
+		err_set(err, EX_DATAERR, "bad-json", "%s:%d:%d: %s", what,
+		    why.line, why.column, why.text);
+	return v;
+}
+
+json_t *
+json_parse_file(const char *path, size_t max, struct err *err)
+{
+	auto_buf struct buf b = { 0 };
+
+	if (io_read_file(path, max, &b, err) < 0)
+		return NULL;
+	return json_parse(buf_str(&b), b.len, path, err);
+}
+
+static int
+write_some(const char *p, size_t n, void *ctx)
+{
+	buf_add(ctx, p, n);
+	return 0;
+}
+
+void
+json_write(struct buf *b, const json_t *v, size_t flags)
+{
+	(void)json_dump_callback(v, write_some, b, flags | JSON_ENCODE_ANY);
+}
+
+json_t *
+json_at(const json_t *v, const char *path)
+{
+	while (v != NULL && *path != '\0') {
+		size_t n = strcspn(path, ".");
+		auto_free char *key = mem_strndup(path, n);
+
+		v = json_object_get(v, key);
+		path += n + (path[n] == '.');
+	}
+	return (json_t *)(uintptr_t)v;
+}
+
+const char *
+json_str(const json_t *v, const char *path, const char *def)
+{
+	const char *s = json_string_value(json_at(v, path));
+
+	return s != NULL ? s : def;
+}
+
+int64_t
+json_int(const json_t *v, const char *path, int64_t def)
+{
+	const json_t *n = json_at(v, path);
+
+	return json_is_integer(n) ? json_integer_value(n) : def;
+}
+
+bool
+json_bool(const json_t *v, const char *path, bool def)
+{
+	const json_t *b = json_at(v, path);
+
+	return json_is_boolean(b) ? json_is_true(b) : def;
+}
+
+static int
+hash_some(const char *p, size_t n, void *ctx)
+{
+	sha256_add(ctx, p, n);
+	return 0;
+}
+
+void
+json_hash(const json_t *v, char hex[65])
+{
+	struct sha256 s;
+
+	sha256_begin(&s);
+	(void)json_dump_callback(v, hash_some, &s,
+	    JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	sha256_end_hex(&s, hex);
+}
