@@ -30,7 +30,7 @@ test_text(void)
 	text_utf8(&b, "\xed\xa0\x80", 3);
 	ok(b.len == 9, "a surrogate is three bad bytes");
 	buf_clear(&b);
-	text_printable(&b, "x\033[31m\xc2\x9b\n", 8);
+	text_printable(&b, "x\033[31m\xc2\x9b\n", 9);
 	tap_str(b.data, "x?[31m?\n", "control bytes are replaced");
 	buf_clear(&b);
 	text_slug(&b, "My App_2.0--");
