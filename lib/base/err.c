@@ -88,5 +88,7 @@ err_print(const struct err *err)
 bool
 err_retryable(const struct err *err)
 {
+	if (err->code != NULL && strcmp(err->code, "cancelled") == 0)
+		return false;
 	return err->status == EX_UNAVAILABLE || err->status == EX_TEMPFAIL;
 }

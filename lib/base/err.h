@@ -39,7 +39,7 @@ int err_hint(struct err *, const char *, ...) ERR_FMT(2, 3);
 /* One write(2) to stderr: "rcn-x: msg\nrcn-x: hint: ...\n". */
 void err_print(const struct err *);
 
-/* True where trying again may help: 69, 75, and 74 of the network. */
+/* True where trying again may help: 69 and 75, save "cancelled". */
 bool err_retryable(const struct err *);
 
 #endif
