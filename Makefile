@@ -74,6 +74,12 @@ $(B)/test/load/%: $(B)/test/load/%.o $(B)/librcn.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(B)/librcn.a $(LIBS)
 
+# Static and unsanitized: it is all that its image holds.
+$(B)/test/load/app: test/load/app.c
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -static -pthread $(WARN) -o $@ $<
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 build-tests: all $(UNIT) $(HELPERS)
