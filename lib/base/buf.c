@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ void
 buf_add(struct buf *b, const void *p, size_t n)
 {
 	buf_grow(b, n);
+	assert(b->data != NULL);
 	if (n != 0)
 		memcpy(b->data + b->len, p, n);
 	b->len += n;
@@ -199,9 +201,8 @@ buf_steal(struct buf *b)
 {
 	char *p;
 
-	buf_grow(b, 0);
+	buf_add(b, "", 0);
 	p = b->data;
-	p[b->len] = '\0';
 	*b = (struct buf){ 0 };
 	return p;
 }
@@ -211,6 +212,9 @@ buf_str(const struct buf *b)
 {
 	return b->data != NULL ? b->data : "";
 }
+
+/* gcc 12's analyzer loses what realloc(3) may have moved. */
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
 
 static void
 strvec_push(struct strvec *v, char *owned)

@@ -20,9 +20,9 @@ static struct err load_err;
 static void
 unquote(const char *s, size_t n, struct buf *out)
 {
-	char quote = n >= 2 && (s[0] == '"' || s[0] == '\'') ? s[0] : '\0';
+	const char quote = *s; /* of a whole line: never past its end */
 
-	if (quote == '\0' || s[n - 1] != quote) {
+	if (n < 2 || (quote != '"' && quote != '\'') || s[n - 1] != quote) {
 		buf_add(out, s, n);
 		return;
 	}

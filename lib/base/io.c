@@ -230,7 +230,6 @@ io_lock(const char *path, int64_t wait_ms, int *out, struct err *err)
 		if (clock_sleep_ms(25, err) < 0)
 			return -1;
 	}
-	*out = fd;
-	fd = -1;
+	*out = fd_steal(&fd);
 	return 0;
 }

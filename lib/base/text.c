@@ -27,6 +27,15 @@ utf8_len(const unsigned char *s, size_t n)
 	return k;
 }
 
+/* C0 without \n and \t, DEL, and C1 in its two bytes. */
+static bool
+is_control(const unsigned char *p, size_t k)
+{
+	if (k == 1)
+		return iscntrl(p[0]) && p[0] != '\n' && p[0] != '\t';
+	return k == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+}
+
 static void
 text_copy(struct buf *b, const char *s, size_t n, bool printable)
 {
@@ -40,12 +49,8 @@ text_copy(struct buf *b, const char *s, size_t n, bool printable)
 			k = 1;
 		} else if (p[i] == '\0') {
 			continue;
-		} else if (printable && k == 1 && iscntrl(p[i]) &&
-			   p[i] != '\n' && p[i] != '\t') {
+		} else if (printable && is_control(p + i, k)) {
 			buf_addc(b, '?');
-		} else if (printable && k == 2 && p[i] == 0xc2 &&
-			   p[i + 1] < 0xa0) {
-			buf_addc(b, '?'); /* C1 controls */
 		} else {
 			buf_add(b, s + i, k);
 		}

@@ -320,7 +320,7 @@ all(const struct stage *stage, struct input *in, void *ctx)
 	int status = 0, got;
 	size_t count = 0;
 	struct err err = { 0 };
-	json_t *doc;
+	json_t *doc = NULL;
 
 	while ((got = next_object(in, &doc, &err)) == 1) {
 		int this = one(stage, doc, ctx);
