@@ -1,5 +1,6 @@
 #include "base/conf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static int
 parse_line(const char *path, size_t number, const char *s, size_t n)
 {
 	const char *eq;
+	size_t name;
 	auto_buf struct buf value = { 0 };
 
 	while (n > 0 && (*s == ' ' || *s == '\t'))
@@ -50,8 +52,13 @@ parse_line(const char *path, size_t number, const char *s, size_t n)
 		    "%s:%zu: not KEY=value", path, number);
 	if (strncmp(s, "RCN_", 4) == 0)
 		s += 4, n -= 4;
-	strvec_addn(&keys, s, (size_t)(eq - s));
-	unquote(eq + 1, n - (size_t)(eq + 1 - s), &value);
+	for (name = (size_t)(eq - s); name > 0 && isblank(s[name - 1]);)
+		name--;
+	strvec_addn(&keys, s, name);
+	n -= (size_t)(++eq - s);
+	while (n > 0 && isblank(*eq))
+		eq++, n--;
+	unquote(eq, n, &value);
 	strvec_add(&values, buf_str(&value));
 	return 0;
 }

@@ -32,6 +32,7 @@ test_settings(void)
 	ok(conf_check(&err) == 0, "the file is fine");
 	tap_str(conf_get("REGISTRY", ""), "r:5000/x y", "quotes come off");
 	tap_str(conf_get("SQ", ""), "a\"b", "single quotes too");
+	tap_str(conf_get("PLAIN", ""), "no", "blanks around do not count");
 	tap_str(conf_get("DUP", ""), "2", "the last counts");
 	tap_str(conf_get("NONE", "def"), "def", "the default");
 	(void)setenv("RCN_DUP", "3", 1);
