@@ -1,0 +1,94 @@
+/*
+ * tree - a read-only source tree.
+ *	struct tree *t = NULL;
+ *	if (tree_open_dir(&t, "app", err) < 0)
+ *		return -1;
+ *	got = tree_read(t, "package.json", 1 << 20, &text, err);
+ *	tree_close(t);
+ *
+ * Paths are bytes, relative, "/" between, no empty, "." or ".." part; "" is
+ * the root.  Names need not be UTF-8: they are told as they are (tree_survey()
+ * names them).  Walks are depth first, a folder before what is in it, the
+ * entries of a folder in bytewise order of their plain names ("foo",
+ * "foo/bar", "foo.c": not git's order), so equal trees give equal streams.
+ * Links are told, not followed, save by tree_read() and tree_find(): inside
+ * the tree, 8 deep.  A link in the middle of any other path: not there.
+ * Sockets, pipes and devices are no part of a tree.
+ *
+ * Past a limit below: EX_DATAERR "tree-too-large"; a path that leaves the
+ * tree, or a name that is "", ".", "..", holds "/" or NUL or is there twice,
+ * EX_DATAERR "path-unsafe"; a link that
+ * leaves it, when followed: EX_DATAERR "link-leaves-tree".  All name the path.
+ *
+ * A new kind of tree is one file that fills a struct tree_ops.
+ */
+#ifndef SOURCE_TREE_H
+#define SOURCE_TREE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "source/ignore.h"
+
+struct tree;
+
+enum {
+	TREE_DEPTH_MAX = 128, /* parts of a path */
+	TREE_PATH_MAX = 4096, /* bytes of a path */
+	TREE_ENTRIES_MAX = 1000000, /* of a walk, those left out too */
+	TREE_LINKS_MAX = 8,
+};
+#define TREE_BYTES_MAX (UINT64_C(64) << 30) /* sizes of a walk, summed */
+
+/* TREE_MODULE: a git submodule, an empty folder. */
+enum tree_type { TREE_FILE, TREE_EXEC, TREE_DIR, TREE_LINK, TREE_MODULE };
+
+struct tree_entry { /* borrowed, until the next call */
+	const char *path;
+	const char *target; /* TREE_LINK, else NULL */
+	enum tree_type type;
+	uint64_t size; /* TREE_FILE, TREE_EXEC, else 0 */
+};
+
+/* fn: 0 go on, 1 do not enter this folder, -1 stop: the walk returns -1, and
+ * *err is as fn left it.  fn may call everything but tree_walk's like. */
+typedef int tree_fn(const struct tree_entry *, void *, struct err *);
+typedef int tree_sink(const void *, size_t, void *, struct err *);
+
+/* Missing: EX_NOINPUT "source-missing". */
+int tree_open_dir(struct tree **, const char *path, struct err *);
+void tree_close(struct tree *); /* NULL is fine */
+
+/* From now on "" is this folder; not there: EX_NOINPUT "root-missing". */
+int tree_root(struct tree *, const char *path, struct err *);
+/*
+ * From now on what the rules leave out is not there, for every call alike:
+ * tree_stat() says 0, walks pass it by and do not enter it.  Borrowed; NULL
+ * ends it.
+ */
+void tree_filter(struct tree *, const struct ignore *);
+/* Entries that the last whole walk left out; a folder counts as one. */
+uint64_t tree_left_out(const struct tree *);
+
+/* 1 there, 0 not there, -1 failed. */
+int tree_stat(struct tree *, const char *, struct tree_entry *, struct err *);
+/* The same, after links: path (appended) is where it really is. */
+int tree_find(struct tree *, const char *, struct buf *path,
+    struct tree_entry *, struct err *);
+/* 1 appended, 0 no file there, -1 failed; more than max: EX_DATAERR
+ * "too-large". */
+int tree_read(struct tree *, const char *, size_t max, struct buf *,
+    struct err *);
+/* A file in pieces, in constant memory (git: the whole blob at once).  The
+ * file of a folder may have changed since its size was told: count. */
+int tree_pipe(struct tree *, const char *, tree_sink *, void *, struct err *);
+/* What is in the folder root, not root itself. */
+int tree_walk(struct tree *, const char *root, tree_fn *, void *, struct err *);
+
+/* SHA-256 of all that a walk tells and of the contents of its files. */
+int tree_id(struct tree *, char hex[65], struct err *);
+/* Appends "git:OID" (of the whole root folder), else "sha256:" tree_id(). */
+int tree_name(struct tree *, struct buf *, struct err *);
+
+#endif
