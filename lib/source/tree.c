@@ -509,13 +509,14 @@ visit(struct walk *w, struct place *p, struct err *err)
 	auto_list struct tree_list l = { 0 };
 	int got = go(w->t, w->path.data, err);
 
-	if (got == 1)
-		got =
-		    w->t->ops->list(w->t, w->t->level[w->t->depth].at, &l, err);
-	else if (got == 0)
-		got = err_set(err, EX_TEMPFAIL, "source-changed",
+	if (got == 0)
+		return err_set(err, EX_TEMPFAIL, "source-changed",
 		    "%s: no longer there", w->path.data);
-	if (got < 0 || list_check(&l, w->path.data, err) < 0)
+	if (got < 0)
+		return -1;
+	if (w->t->ops->list(w->t, w->t->level[w->t->depth].at, &l, err) < 0)
+		return p->len > 0 ? err_wrap(err, "%s", w->path.data) : -1;
+	if (list_check(&l, w->path.data, err) < 0)
 		return -1;
 	w->count += l.n;
 	if (w->count > TREE_ENTRIES_MAX)

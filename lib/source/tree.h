@@ -1,5 +1,5 @@
 /*
- * tree - a read-only source tree.
+ * tree - a read-only source tree: a folder, a git commit or a tar file.
  *	struct tree *t = NULL;
  *	if (tree_open_dir(&t, "app", err) < 0)
  *		return -1;
@@ -17,10 +17,11 @@
  *
  * Past a limit below: EX_DATAERR "tree-too-large"; a path that leaves the
  * tree, or a name that is "", ".", "..", holds "/" or NUL or is there twice,
- * EX_DATAERR "path-unsafe"; a link that
+ * or in a commit is ".git" in any case: EX_DATAERR "path-unsafe"; a link that
  * leaves it, when followed: EX_DATAERR "link-leaves-tree".  All name the path.
  *
- * A new kind of tree is one file that fills a struct tree_ops.
+ * One object per opener: who never calls tree_open_git() does not link
+ * libgit2.  A new kind of tree is one file that fills a struct tree_ops.
  */
 #ifndef SOURCE_TREE_H
 #define SOURCE_TREE_H
@@ -58,6 +59,10 @@ typedef int tree_sink(const void *, size_t, void *, struct err *);
 
 /* Missing: EX_NOINPUT "source-missing". */
 int tree_open_dir(struct tree **, const char *path, struct err *);
+/* repo is a git directory (bare, or a work tree's .git); rev is whatever names
+ * a commit; no such: EX_NOINPUT "no-such-commit". */
+int tree_open_git(struct tree **, const char *repo, const char *rev,
+    struct err *);
 void tree_close(struct tree *); /* NULL is fine */
 
 /* From now on "" is this folder; not there: EX_NOINPUT "root-missing". */

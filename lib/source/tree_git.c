@@ -1,0 +1,261 @@
+/*
+ * A tree over a commit: libgit2 reads the object store, nothing is written
+ * and no configuration but the repository's own is read.
+ */
+#include "source/tree_ops.h"
+
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct git {
+	struct tree tree;
+	git_repository *repo;
+	git_odb *odb;
+};
+
+/* What libgit2 says, at the border. */
+static int
+broken(const char *what, struct err *err)
+{
+	const git_error *e = git_error_last();
+
+	return err_set(err, EX_DATAERR, "git-broken", "%s: %s", what,
+	    e != NULL ? e->message : "libgit2 failed");
+}
+
+static int
+git_enter(struct tree *t, union tree_at at, const char *name, union tree_at *in,
+    struct err *err)
+{
+	struct git *g = (struct git *)t;
+	const git_tree_entry *e = git_tree_entry_byname(at.obj, name);
+	git_tree *dir = NULL;
+
+	if (e == NULL || git_tree_entry_filemode(e) != GIT_FILEMODE_TREE)
+		return 0;
+	if (git_tree_lookup(&dir, g->repo, git_tree_entry_id(e)) < 0)
+		return broken(name, err);
+	in->obj = dir;
+	return 1;
+}
+
+static void
+git_leave(struct tree *t, union tree_at at)
+{
+	(void)t;
+	git_tree_free(at.obj);
+}
+
+static int
+add_link(struct git *g, const git_tree_entry *e, uint64_t size,
+    struct tree_list *l, struct err *err)
+{
+	const char *name = git_tree_entry_name(e), *target;
+	git_blob *blob = NULL;
+	int rc = 0;
+
+	if (size > TREE_PATH_MAX)
+		return err_set(err, EX_DATAERR, "tree-too-large",
+		    "%s: a link of more than 4096 bytes", name);
+	if (git_blob_lookup(&blob, g->repo, git_tree_entry_id(e)) < 0)
+		return broken(name, err);
+	target = git_blob_rawcontent(blob);
+	if (size == 0 || memchr(target, '\0', (size_t)size) != NULL)
+		rc = err_set(err, EX_DATAERR, "path-unsafe",
+		    "%s: a link to nothing that has a name", name);
+	else
+		tree_list_add(l, name, strlen(name), TREE_LINK, 0, target,
+		    (size_t)size);
+	git_blob_free(blob);
+	return rc;
+}
+
+static int
+add_entry(struct git *g, const git_tree_entry *e, struct tree_list *l,
+    struct err *err)
+{
+	const char *name = git_tree_entry_name(e);
+	git_filemode_t mode = git_tree_entry_filemode(e);
+	enum tree_type type = mode == GIT_FILEMODE_TREE     ? TREE_DIR
+			      : mode == GIT_FILEMODE_COMMIT ? TREE_MODULE
+			      : mode == GIT_FILEMODE_BLOB_EXECUTABLE
+				  ? TREE_EXEC
+				  : TREE_FILE;
+	git_object_t kind;
+	size_t size = 0;
+
+	if (strcasecmp(name, ".git") == 0)
+		return err_set(err, EX_DATAERR, "path-unsafe",
+		    "%s: a name that git refuses", name);
+	if (type == TREE_DIR || type == TREE_MODULE) {
+		tree_list_add(l, name, strlen(name), type, 0, NULL, 0);
+		return 0;
+	}
+	if (git_odb_read_header(&size, &kind, g->odb, git_tree_entry_id(e)) < 0)
+		return broken(name, err);
+	if (mode == GIT_FILEMODE_LINK)
+		return add_link(g, e, size, l, err);
+	tree_list_add(l, name, strlen(name), type, size, NULL, 0);
+	return 0;
+}
+
+static int
+git_list(struct tree *t, union tree_at at, struct tree_list *l, struct err *err)
+{
+	struct git *g = (struct git *)t;
+	size_t n = git_tree_entrycount(at.obj);
+
+	for (size_t i = 0; i < n && l->n <= TREE_ENTRIES_MAX; i++)
+		if (add_entry(g, git_tree_entry_byindex(at.obj, i), l, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+git_look(struct tree *t, union tree_at at, const char *name,
+    struct tree_list *l, struct err *err)
+{
+	const git_tree_entry *e = git_tree_entry_byname(at.obj, name);
+
+	if (e == NULL)
+		return 0;
+	return add_entry((struct git *)t, e, l, err) < 0 ? -1 : 1;
+}
+
+static int
+git_pipe(struct tree *t, union tree_at at, const char *name, tree_sink *sink,
+    void *ctx, struct err *err)
+{
+	struct git *g = (struct git *)t;
+	const git_tree_entry *e = git_tree_entry_byname(at.obj, name);
+	git_blob *blob = NULL;
+	size_t n;
+	int rc = 0;
+
+	if (e == NULL || git_tree_entry_type(e) != GIT_OBJECT_BLOB ||
+	    git_tree_entry_filemode(e) == GIT_FILEMODE_LINK)
+		return err_set(err, EX_NOINPUT, "file-missing",
+		    "%s: no such file", name);
+	if (git_blob_lookup(&blob, g->repo, git_tree_entry_id(e)) < 0)
+		return broken(name, err);
+	n = (size_t)git_blob_rawsize(blob);
+	if (n > 0)
+		rc = sink(git_blob_rawcontent(blob), n, ctx, err);
+	git_blob_free(blob);
+	return rc;
+}
+
+static int
+git_id(struct tree *t, union tree_at at, struct buf *b, struct err *err)
+{
+	char hex[GIT_OID_HEXSZ + 1];
+
+	(void)t;
+	(void)err;
+	buf_adds(b, git_oid_tostr(hex, sizeof(hex), git_tree_id(at.obj)));
+	return 0;
+}
+
+static void
+git_close(struct tree *t)
+{
+	struct git *g = (struct git *)t;
+
+	git_odb_free(g->odb);
+	git_repository_free(g->repo);
+	(void)git_libgit2_shutdown();
+	free(g);
+}
+
+static const struct tree_ops git_ops = {
+	.name = "git",
+	.enter = git_enter,
+	.leave = git_leave,
+	.list = git_list,
+	.look = git_look,
+	.pipe = git_pipe,
+	.id = git_id,
+	.close = git_close,
+};
+
+/*
+ * Nobody's configuration; no cache of objects, since each is read once; small
+ * windows into the packs.
+ */
+static int
+set_up(struct err *err)
+{
+	if (git_libgit2_init() < 0)
+		return broken("libgit2", err);
+	for (int level = GIT_CONFIG_LEVEL_SYSTEM;
+	     level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
+		(void)git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+	(void)git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
+	(void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)16 << 20);
+	(void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT,
+	    (size_t)64 << 20);
+	return 0;
+}
+
+/* Bare, since it does not matter who owns a repository that is only read. */
+static int
+open_repo(git_repository **repo, const char *path, struct err *err)
+{
+	auto_free char *inner = mem_printf("%s/.git", path);
+
+	if (git_repository_open_bare(repo, path) == 0 ||
+	    git_repository_open_bare(repo, inner) == 0)
+		return 0;
+	return err_set(err, EX_NOINPUT, "source-missing",
+	    "%s: not a git repository", path);
+}
+
+static int
+find_tree(git_repository *repo, const char *path, const char *rev,
+    git_object **top, struct err *err)
+{
+	git_object *found = NULL;
+	int rc = git_revparse_single(&found, repo, rev);
+
+	if (rc == 0)
+		rc = git_object_peel(top, found, GIT_OBJECT_TREE);
+	git_object_free(found);
+	if (rc == 0)
+		return 0;
+	return err_set(err, EX_NOINPUT, "no-such-commit",
+	    "%s: no commit %s there", path, rev);
+}
+
+int
+tree_open_git(struct tree **out, const char *path, const char *rev,
+    struct err *err)
+{
+	git_repository *repo = NULL;
+	git_object *top = NULL;
+	git_odb *odb = NULL;
+	struct git *g;
+
+	if (set_up(err) < 0)
+		return -1;
+	if (open_repo(&repo, path, err) < 0 ||
+	    find_tree(repo, path, rev, &top, err) < 0)
+		goto fail;
+	if (git_repository_odb(&odb, repo) < 0) {
+		broken(path, err);
+		goto fail;
+	}
+	g = mem_zalloc(1, sizeof(*g));
+	g->tree.ops = &git_ops;
+	g->tree.level[0].at.obj = top;
+	g->repo = repo;
+	g->odb = odb;
+	*out = &g->tree;
+	return 0;
+fail:
+	git_object_free(top);
+	git_repository_free(repo);
+	(void)git_libgit2_shutdown();
+	return -1;
+}
