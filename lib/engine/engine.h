@@ -1,0 +1,72 @@
+/*
+ * engine - the HTTP API of Docker Engine and of Podman's compatible one.
+ * The engine is where DOCKER_HOST says (unix://, tcp://, with DOCKER_CERT_PATH
+ * TLS), else /var/run/docker.sock.  engine_open() asks an unversioned /_ping
+ * and uses the lower of the engine's version and 1.44; the pair 1.41 / 1.44
+ * covers Engine 20.10 to 29.  Paths below have no version in front.
+ *
+ * Differences between engines are met here or in the module of the call:
+ * absent = null = empty, success of a stream is the absence of `errorDetail`
+ * plus the final fact that was expected, ids are never compared across
+ * engines.  Sources: the API's swagger file, moby's changelog.
+ *
+ * Errors: EX_UNAVAILABLE "engine-down", EX_NOPERM "engine-denied",
+ * EX_PROTOCOL "engine-refused" (any status but 2xx, with its message),
+ * EX_CONFIG "bad-setting" (DOCKER_HOST).
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "http/http.h"
+#include "http/jsonstream.h"
+
+struct engine;
+
+int engine_open(struct engine **, const char *host, struct err *);
+void engine_close(struct engine *);
+const char *engine_api(const struct engine *); /* "1.41", negotiated */
+const char *engine_name(const struct engine *); /* "docker" or "podman" */
+const char *engine_version(struct engine *, struct err *); /* "20.10.24" */
+/* The containerd image store (the default of a fresh Engine 29): 1, 0, -1. */
+int engine_containerd_store(struct engine *, struct err *);
+
+/*
+ * One call, JSON both ways.  status NULL: any but 2xx is an error with the
+ * engine's own message; else it is given and only a lost engine is an error.
+ * *out: a new reference, NULL where the body is no JSON; out NULL: dropped.
+ */
+int engine_call(struct engine *, const char *method, const char *path,
+    const json_t *body, int *status, json_t **out, struct err *);
+
+/* What goes up with engine_stream(): all members may be 0. */
+struct engine_send {
+	const struct strvec *headers; /* "X-Registry-Auth: ..." */
+	http_read_fn *read; /* the body, in pieces; NULL: none */
+	void *ctx;
+	int64_t total_ms; /* deadline; 0: none */
+	int64_t idle_ms;
+};
+
+/* POST or GET whose answer is JSON objects back to back. */
+int engine_stream(struct engine *, const char *method, const char *path,
+    const struct engine_send *, jsonstream_fn *each, void *ctx, struct err *);
+/* GET whose answer is bytes: logs, a saved image. */
+int engine_raw(struct engine *, const char *path, http_write_fn *each,
+    void *ctx, struct err *);
+
+/* The message of an object with `errorDetail` or `error`, or NULL. */
+const char *engine_stream_error(const json_t *);
+
+static inline void
+engine_cleanup(struct engine **e)
+{
+	engine_close(*e);
+}
+
+#define auto_engine AUTO(engine_cleanup)
+
+#endif

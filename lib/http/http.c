@@ -1,0 +1,323 @@
+#include "http/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/stop.h"
+
+enum { BODY_MAX = 8 << 20, HEADERS_MAX = 256, CONNECT_MS = 10000 };
+
+struct http {
+	CURL *easy;
+	CURLM *multi;
+	char text[CURL_ERROR_SIZE];
+};
+
+/* One run: what the callbacks share. */
+struct run {
+	const struct http_request *q;
+	struct http_answer *a;
+	CURL *easy;
+	struct err *err; /* set by a callback that failed */
+	int64_t moved; /* clock_ms() of the last byte either way */
+};
+
+struct http *
+http_new(void)
+{
+	static bool ready;
+	struct http *h = mem_zalloc(1, sizeof(*h));
+
+	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+		mem_out();
+	ready = true;
+	h->easy = curl_easy_init();
+	h->multi = curl_multi_init();
+	if (h->easy == NULL || h->multi == NULL)
+		mem_out();
+	return h;
+}
+
+void
+http_free(struct http *h)
+{
+	if (h == NULL)
+		return;
+	curl_easy_cleanup(h->easy);
+	(void)curl_multi_cleanup(h->multi);
+	free(h);
+}
+
+void
+http_answer_release(struct http_answer *a)
+{
+	strvec_release(&a->headers);
+	buf_release(&a->body);
+}
+
+const char *
+http_header(const struct http_answer *a, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < a->headers.n; i++) {
+		const char *h = a->headers.v[i];
+
+		if (strncasecmp(h, name, n) != 0 || h[n] != ':')
+			continue;
+		h += n + 1;
+		return h + strspn(h, " \t");
+	}
+	return NULL;
+}
+
+void
+http_quote(struct buf *b, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x80 && (isalnum(c) || strchr("-._~", c) != NULL))
+			buf_addc(b, c);
+		else
+			buf_addf(b, "%%%02X", c);
+	}
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *ctx)
+{
+	struct run *r = ctx;
+
+	n *= size;
+	r->moved = clock_ms();
+	if (n > 5 && memcmp(p, "HTTP/", 5) == 0)
+		strvec_clear(&r->a->headers);
+	else if (r->a->headers.n < HEADERS_MAX && n > 2)
+		strvec_addn(&r->a->headers, p, n - (p[n - 2] == '\r' ? 2 : 1));
+	return n;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct run *r = ctx;
+	size_t max = r->q->body_max != 0 ? r->q->body_max : BODY_MAX;
+	long status = 0;
+
+	n *= size;
+	r->moved = clock_ms();
+	(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (r->q->write != NULL && status >= 200 && status < 300)
+		return r->q->write(p, n, r->q->write_ctx, r->err) == 0 ? n : 0;
+	if (r->a->body.len + n > max) {
+		err_set(r->err, EX_DATAERR, "too-large",
+		    "%s: an answer of more than %zu bytes", r->q->url, max);
+		return 0;
+	}
+	buf_add(&r->a->body, p, n);
+	return n;
+}
+
+static size_t
+on_read(char *p, size_t size, size_t n, void *ctx)
+{
+	struct run *r = ctx;
+	ssize_t got = r->q->read(p, size * n, r->q->read_ctx, r->err);
+
+	r->moved = clock_ms();
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+#define SET(opt, value) (void)curl_easy_setopt(h->easy, opt, value)
+
+static struct curl_slist *
+set_headers(struct http *h, const struct http_request *q)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+
+	for (size_t i = 0; q->headers != NULL && i < q->headers->n; i++)
+		list = curl_slist_append(list, q->headers->v[i]);
+	if (list == NULL)
+		mem_out();
+	SET(CURLOPT_HTTPHEADER, list);
+	return list;
+}
+
+static void
+set_body(struct http *h, const struct http_request *q)
+{
+	if (q->read != NULL) {
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_READFUNCTION, on_read);
+	} else if (q->body != NULL || strcmp(q->method, "POST") == 0 ||
+		   strcmp(q->method, "PUT") == 0) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDS, q->body != NULL ? q->body : "");
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
+	} else if (strcmp(q->method, "HEAD") == 0) {
+		SET(CURLOPT_NOBODY, 1L);
+	}
+	SET(CURLOPT_CUSTOMREQUEST, q->method);
+}
+
+static void
+set_tls(struct http *h, const struct http_request *q)
+{
+	const char *ca =
+	    q->ca_file != NULL ? q->ca_file : conf_get("CA_BUNDLE", NULL);
+
+	if (ca != NULL)
+		SET(CURLOPT_CAINFO, ca);
+	if (q->cert_file != NULL)
+		SET(CURLOPT_SSLCERT, q->cert_file);
+	if (q->key_file != NULL)
+		SET(CURLOPT_SSLKEY, q->key_file);
+}
+
+static void
+prepare(struct http *h, struct run *r)
+{
+	const struct http_request *q = r->q;
+
+	curl_easy_reset(h->easy);
+	h->text[0] = '\0';
+	SET(CURLOPT_URL, q->url);
+	SET(CURLOPT_ERRORBUFFER, h->text);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(q->connect_ms != 0 ? q->connect_ms : CONNECT_MS));
+	SET(CURLOPT_TIMEOUT_MS, (long)q->total_ms);
+	if (q->unix_socket != NULL) {
+		SET(CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
+		SET(CURLOPT_NOPROXY, "*");
+	}
+	if (q->user != NULL) {
+		SET(CURLOPT_USERNAME, q->user);
+		SET(CURLOPT_PASSWORD, q->password);
+	}
+	set_body(h, q);
+	set_tls(h, q);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_HEADERDATA, r);
+	SET(CURLOPT_WRITEDATA, r);
+	SET(CURLOPT_READDATA, r);
+}
+
+/* Turns libcurl until the request is done: its code, or -1 with err set. */
+static int
+turn(struct http *h, struct run *r)
+{
+	int running = 1, left = 0;
+	CURLMsg *msg;
+
+	for (;;) {
+		struct curl_waitfd stop = { .fd = stop_fd(),
+			.events = CURL_WAIT_POLLIN };
+		int64_t nap = 1000;
+
+		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+			return CURLE_FAILED_INIT;
+		if (running == 0)
+			break;
+		if (r->q->idle_ms != 0)
+			nap = r->moved + r->q->idle_ms - clock_ms();
+		if (nap <= 0)
+			return CURLE_OPERATION_TIMEDOUT;
+		(void)curl_multi_poll(h->multi, &stop, stop.fd >= 0 ? 1 : 0,
+		    nap > 1000 ? 1000 : (int)nap, NULL);
+		if (stop_asked())
+			return stop_err(r->err);
+	}
+	msg = curl_multi_info_read(h->multi, &left);
+	return msg != NULL && msg->msg == CURLMSG_DONE ? (int)msg->data.result
+						       : CURLE_FAILED_INIT;
+}
+
+static int
+explain(const struct http *h, const struct http_request *q, int code,
+    struct err *err)
+{
+	const char *where = q->unix_socket != NULL ? q->unix_socket : q->url;
+	const char *why =
+	    h->text[0] != '\0' ? h->text : curl_easy_strerror((CURLcode)code);
+	long sys = 0;
+
+	(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &sys);
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		err_set(err, EX_UNAVAILABLE, "connect-failed", "%s: %s", where,
+		    sys != 0 ? strerror((int)sys) : why);
+		break;
+	case CURLE_OPERATION_TIMEDOUT:
+		err_set(err, EX_UNAVAILABLE, "timeout", "%s: %s", where, why);
+		break;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		err_set(err, EX_PROTOCOL, "tls-failed", "%s: %s", where, why);
+		err_hint(err, "RCN_CA_BUNDLE names a file of further CAs");
+		break;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		err_set(err, EX_CONFIG, "bad-url", "%s: %s", where, why);
+		break;
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+		err_set(err, EX_UNAVAILABLE, "connection-lost", "%s: %s", where,
+		    why);
+		break;
+	default:
+		err_set(err, EX_PROTOCOL, "bad-answer", "%s: %s", where, why);
+		break;
+	}
+	err->sys = (int)sys;
+	return -1;
+}
+
+int
+http_run(struct http *h, const struct http_request *q, struct http_answer *a,
+    struct err *err)
+{
+	struct err own = { 0 };
+	struct run r = { .q = q,
+		.a = a,
+		.easy = h->easy,
+		.err = &own,
+		.moved = clock_ms() };
+	struct curl_slist *list;
+	long status = 0;
+	int code;
+
+	strvec_clear(&a->headers);
+	buf_clear(&a->body);
+	prepare(h, &r);
+	list = set_headers(h, q);
+	if (curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+		mem_out();
+	code = turn(h, &r);
+	(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	a->status = (int)status;
+	if (own.status != 0)
+		*err = own;
+	else if (code != CURLE_OK)
+		explain(h, q, code, err);
+	(void)curl_multi_remove_handle(h->multi, h->easy);
+	curl_slist_free_all(list);
+	return code == CURLE_OK && own.status == 0 ? 0 : -1;
+}
