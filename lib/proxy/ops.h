@@ -35,7 +35,7 @@ struct proxy {
 	char *dir; /* RCN_PROXY_DIR, made */
 };
 
-extern const struct proxy_ops haproxy_ops;
+extern const struct proxy_ops haproxy_ops, traefik_ops;
 
 /* Replaces dir/name unless it says so already; fsynced. */
 int proxy_file(struct proxy *, const char *name, const struct buf *,
@@ -46,7 +46,5 @@ const char *proxy_listen_tls(void); /* RCN_HTTPS, NULL without RCN_TLS_DIR */
 const char *proxy_tls_dir(void); /* RCN_TLS_DIR or NULL */
 /* The .pem files of RCN_TLS_DIR, sorted, as paths. */
 int proxy_certificates(struct strvec *, struct err *);
-/* A word quoted for the shell, and a blank before it unless it is first. */
-void proxy_word(struct buf *, const char *);
 
 #endif

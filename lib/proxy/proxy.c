@@ -15,7 +15,7 @@
 
 enum { LOCK_MS = 30000, PROVE_MS = 5000 };
 
-static const struct proxy_ops *const proxies[] = { &haproxy_ops };
+static const struct proxy_ops *const proxies[] = { &haproxy_ops, &traefik_ops };
 
 /* ---- settings ---- */
 
@@ -83,7 +83,7 @@ proxy_open(struct proxy **out, struct err *err)
 			ops = proxies[i];
 	if (ops == NULL) {
 		err_set(err, EX_CONFIG, "unknown-proxy", "RCN_PROXY: %s", name);
-		return err_hint(err, "haproxy is the one there is");
+		return err_hint(err, "haproxy or traefik");
 	}
 	if (dir == NULL ? conf_state_path(&path, "proxy", err) < 0
 			: io_mkdirs(dir, 0700, err) < 0)
@@ -175,8 +175,9 @@ proxy_check(struct proxy *p, const struct route *r, struct err *err)
 {
 	auto_routes struct routes all = { 0 };
 
-	if (route_valid(r, err) < 0 || routes_load(&all, err) < 0 ||
-	    check_hosts(&all, r, err) < 0)
+	if (r != NULL &&
+	    (route_valid(r, err) < 0 || routes_load(&all, err) < 0 ||
+		check_hosts(&all, r, err) < 0))
 		return -1;
 	return p->ops->check(p, err);
 }
@@ -195,6 +196,29 @@ compare(const struct route *now, const struct route *r, const char *was,
 	return err_hint(err, "deploy again");
 }
 
+/* Until the proxy says so too. */
+static int
+prove(struct proxy *p, const struct route *r, struct err *err)
+{
+	int64_t began = clock_ms(), past = 0;
+
+	while (past < PROVE_MS) {
+		auto_route struct route now = { 0 };
+
+		if (proxy_get(p, r->key, &now, err) < 0)
+			return -1;
+		if (route_equal(&now, r))
+			return 0;
+		if (clock_sleep_ms(past < 50 ? 1 : 50, err) < 0)
+			return -1;
+		past = clock_ms() - began;
+	}
+	err_set(err, EX_UNAVAILABLE, "proxy-refused",
+	    "route %s: %s was told, and does not serve it", r->key,
+	    p->ops->name);
+	return err_hint(err, "its log says why");
+}
+
 /* The route file, then the proxy; if that fails, both as they were. */
 static int
 change(struct proxy *p, struct routes *all, const struct route *r,
@@ -211,7 +235,7 @@ change(struct proxy *p, struct routes *all, const struct route *r,
 	if (routes_write(r, err) < 0)
 		return -1;
 	routes_set(all, r);
-	if (p->ops->put(p, all, r, err) == 0)
+	if (p->ops->put(p, all, r, err) == 0 && prove(p, r, err) == 0)
 		return 0;
 	stop_hold(true);
 	routes_set(all, &old);
@@ -243,29 +267,6 @@ proxy_get(struct proxy *p, const char *key, struct route *r, struct err *err)
 {
 	route_set(r, key, "");
 	return p->ops->get(p, key, r, err);
-}
-
-int
-proxy_prove(struct proxy *p, const struct route *r, struct err *err)
-{
-	int64_t end = clock_ms() + PROVE_MS;
-
-	for (;;) {
-		auto_route struct route now = { 0 };
-
-		if (proxy_get(p, r->key, &now, err) < 0)
-			return -1;
-		if (route_equal(&now, r))
-			return 0;
-		if (clock_ms() >= end)
-			break;
-		if (clock_sleep_ms(1, err) < 0)
-			return -1;
-	}
-	err_set(err, EX_UNAVAILABLE, "route-unproven",
-	    "route %s: %s was told, and does not serve it", r->key,
-	    p->ops->name);
-	return err_hint(err, "see the log of %s", p->ops->name);
 }
 
 int
@@ -307,22 +308,24 @@ proxy_sync(struct proxy *p, struct err *err)
 {
 	auto_routes struct routes all = { 0 };
 	auto_fd int lock = -1;
+	int runs;
 
 	if (lock_all(&lock, err) < 0 || routes_load(&all, err) < 0)
 		return -1;
-	return p->ops->sync(p, &all, err);
+	runs = p->ops->sync(p, &all, err);
+	for (size_t i = 0; runs == 1 && i < all.n; i++)
+		if (prove(p, &all.v[i], err) < 0)
+			return -1;
+	return runs;
 }
 
-int
-proxy_command(struct proxy *p, struct buf *b, struct err *err)
+void
+proxy_command(struct proxy *p, struct buf *b)
 {
-	if (set_or_null("PROXY_PROGRAM") != NULL)
-		proxy_word(b, conf_get("PROXY_PROGRAM", NULL));
-	else
-		proxy_word(b, p->ops->name);
-	(void)err;
+	const char *program = set_or_null("PROXY_PROGRAM");
+
+	proxy_word(b, program != NULL ? program : p->ops->name);
 	p->ops->command(p, b);
-	return 0;
 }
 
 int

@@ -1,27 +1,26 @@
 /*
- * proxy - switch traffic and prove it: HAProxy.
+ * proxy - switch traffic and prove it: HAProxy, Traefik.
  * A route is all that one project's environment serves.  It is put whole,
  * replaces what was there, and may be put twice.  Route files (routes.h) are
  * the truth; the proxy's own files are made from them.  What a 0 proves:
  *   check   the proxy runs, from our files, and would take the route beside
  *           all others; nothing has changed
  *   put     the route file is on disk, the proxy's files for its next start
- *           too, and the running proxy has been told; only if that served
- *           `was` or route->deployment itself, else EX_TEMPFAIL
+ *           too, and the running proxy says that it serves the route; only
+ *           if it served `was` or route->deployment itself, else EX_TEMPFAIL
  *           "route-moved": a later deploy has won
  *   get     what the running proxy serves, by its own word, not our files
- *   prove   get has come to equal the route
  *   busy    requests in flight on an address; *n is -1: it cannot tell
  *   counts  what the proxy has counted for the route since it began
  *   settle  the route file says what the proxy serves, and nothing drained
  *           is left in the proxy: the repair after a crash
  *   sync    all files made anew from the route files; the running proxy,
  *           if one runs, serves exactly them
- * After a failed put only get knows which side serves.  Callers hold the
- * project's lock; put, settle and sync take the lock of all routes besides.
- *	struct proxy *p = NULL;
- *	if (proxy_open(&p, err) < 0 || proxy_check(p, &r, err) < 0 ||
- *	    proxy_put(p, &r, was, err) < 0 || proxy_prove(p, &r, err) < 0)
+ * A put that failed has put back what was, if it still could; only get knows
+ * which side serves.  Callers hold the project's lock; put, settle and sync
+ *take the lock of all routes besides. struct proxy *p = NULL; if
+ *(proxy_open(&p, err) < 0 || proxy_check(p, &r, err) < 0 || proxy_put(p, &r,
+ *was, err) < 0 || proxy_probe(host, "/", 10000, &status, err) < 0)
  *
  * A route with hosts and no address answers 503 with Retry-After; one
  * without hosts is none: putting it withdraws.  An unknown host gets 404.
@@ -59,14 +58,16 @@ void proxy_close(struct proxy *); /* NULL is fine */
 const char *proxy_name(const struct proxy *); /* "haproxy" */
 const struct proxy_can *proxy_can(const struct proxy *);
 /* Shell words that start it from its files in the foreground. */
-int proxy_command(struct proxy *, struct buf *, struct err *);
+void proxy_command(struct proxy *, struct buf *);
+/* A word quoted for the shell, and a blank before it unless it is first. */
+void proxy_word(struct buf *, const char *);
 
+/* route NULL: that it runs from our files. */
 int proxy_check(struct proxy *, const struct route *, struct err *);
 int proxy_put(struct proxy *, const struct route *, const char *was,
     struct err *);
 /* route is released first; no such route: deployment "", no hosts. */
 int proxy_get(struct proxy *, const char *key, struct route *, struct err *);
-int proxy_prove(struct proxy *, const struct route *, struct err *);
 int proxy_busy(struct proxy *, const char *addr, int64_t *n, struct err *);
 int proxy_counts(struct proxy *, const char *key, struct proxy_counts *,
     struct err *);
