@@ -1,0 +1,166 @@
+/*
+ * rcn-deploy - reads a document with `image` or `push`, runs the release
+ * command, starts new instances beside the old and lets each prove that it
+ * answers; writes `service`.  --image REF makes it the first program.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/exit.h"
+#include "base/io.h"
+#include "deploy/deploy.h"
+#include "document/cli.h"
+#include "document/document.h"
+#include "parse/envfile.h"
+
+static const struct cli cli = {
+	"rcn-deploy",
+	"usage: rcn-deploy [-hqVv] [-d file] [--env-file file]\n"
+	"       rcn-deploy [-qv] --image ref [--env-file file] "
+	"[--environment name]\n"
+	"                  [--project file] [--slug slug]\n",
+};
+
+struct options {
+	const char *env_file, *image;
+	struct doc_origin origin;
+	json_t *env; /* read at the first document */
+	bool own_env;
+};
+
+/* --env-file, else what lies beside the document, else none. */
+static int
+load_env(struct options *o, struct err *err)
+{
+	auto_free char *beside = NULL;
+
+	if (o->env != NULL)
+		return 0;
+	o->own_env = o->env_file != NULL;
+	if (!o->own_env) {
+		beside = doc_secret_path("env.json");
+		if (beside == NULL || access(beside, F_OK) != 0) {
+			o->env = json_object();
+			return 0;
+		}
+	}
+	o->env = envfile_load(o->own_env ? o->env_file : beside, err);
+	return o->env != NULL ? 0 : -1;
+}
+
+static int
+key(json_t *doc, void *ctx, char hex[65], struct err *err)
+{
+	struct options *o = ctx;
+
+	if (load_env(o, err) < 0)
+		return -1;
+	return deploy_key(doc, &(struct deploy){ o->env, o->own_env }, hex,
+	    err);
+}
+
+static int
+current(json_t *doc, void *ctx, struct err *err)
+{
+	(void)ctx;
+	return deploy_current(doc, err);
+}
+
+static json_t *
+run(json_t *doc, void *ctx, struct err *err)
+{
+	struct options *o = ctx;
+
+	if (load_env(o, err) < 0)
+		return NULL;
+	return deploy_run(doc, &(struct deploy){ o->env, o->own_env }, err);
+}
+
+static int
+first(const struct stage *stage, struct options *o)
+{
+	struct err err = { 0 };
+	json_t *seed;
+
+	o->origin.base = o->image;
+	seed = doc_seed(&o->origin, &err);
+	if (seed == NULL)
+		return doc_fail(&err);
+	json_object_set_new(json_object_get(seed, "deployment"), "trigger",
+	    json_string("image"));
+	json_object_set_new(seed, "image",
+	    json_pack("{s:o}", "ref", json_text(o->image)));
+	return doc_first(stage, seed, o);
+}
+
+enum { ENV_FILE = 256, ENVIRONMENT, IMAGE, PROJECT, SLUG };
+
+static const struct option longopts[] = {
+	CLI_LONG,
+	{ "env-file", required_argument, NULL, ENV_FILE },
+	{ "environment", required_argument, NULL, ENVIRONMENT },
+	{ "image", required_argument, NULL, IMAGE },
+	{ "project", required_argument, NULL, PROJECT },
+	{ "slug", required_argument, NULL, SLUG },
+	{ 0 },
+};
+
+static int
+take(struct options *o, int argc, char **argv)
+{
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
+		switch (c) {
+		case ENV_FILE:
+			o->env_file = optarg;
+			break;
+		case ENVIRONMENT:
+			o->origin.environment = optarg;
+			break;
+		case IMAGE:
+			o->image = optarg;
+			break;
+		case PROJECT:
+			o->origin.project_file = optarg;
+			break;
+		case SLUG:
+			o->origin.slug = optarg;
+			break;
+		default:
+			if ((status = cli_common(&cli, c)) != CLI_GO)
+				return status;
+		}
+	if (optind < argc)
+		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (o->image == NULL &&
+	    (o->origin.environment != NULL || o->origin.slug != NULL ||
+		o->origin.project_file != NULL))
+		return cli_usage(&cli, "--environment, --project and --slug "
+				       "go with --image");
+	if (o->image != NULL && *o->image == '\0')
+		return cli_usage(&cli, "--image: empty");
+	return CLI_GO;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct stage stage = {
+		.name = "rcn-deploy",
+		.section = "service",
+		.key = key,
+		.current = current,
+		.run = run,
+	};
+	struct options o = { 0 };
+	int status;
+
+	cli_begin(&cli);
+	status = take(&o, argc, argv);
+	if (status != CLI_GO)
+		return status;
+	status = o.image != NULL ? first(&stage, &o) : doc_filter(&stage, &o);
+	json_decref(o.env);
+	return cli_end(status);
+}
