@@ -119,6 +119,21 @@ aim(const struct engine *e, struct http_request *q)
 	q->key_file = e->key;
 }
 
+bool
+engine_is_full(const char *message)
+{
+	return strstr(message, "no space left on device") != NULL ||
+	       strstr(message, "disk quota exceeded") != NULL;
+}
+
+int
+engine_full(const char *what, const char *message, struct err *err)
+{
+	err_set(err, EX_IOERR, "disk-full", "%s: %s", what, message);
+	return err_hint(err, "make room on the engine's disk: docker builder "
+			     "prune, docker image prune");
+}
+
 /* The engine's {"message"} as our error. */
 static int
 refused(const struct http_answer *a, const char *method, const char *path,
@@ -129,6 +144,8 @@ refused(const struct http_answer *a, const char *method, const char *path,
 	    json_parse(buf_str(&a->body), a->body.len, "answer", &ignored);
 	const char *message = json_str(v, "message", NULL);
 
+	if (message != NULL && engine_is_full(message))
+		return engine_full("engine", message, err);
 	return err_set(err, EX_PROTOCOL, "engine-refused",
 	    "engine: %s %.200s: %s (HTTP %d)", method, path,
 	    message != NULL ? message : "no message", a->status);
@@ -261,8 +278,8 @@ engine_stream(struct engine *e, const char *method, const char *path,
 	aim(e, &q);
 	if (send != NULL) {
 		q.headers = send->headers;
-		q.read = send->read;
-		q.read_ctx = send->ctx;
+		q.push = send->push;
+		q.push_ctx = send->ctx;
 		q.total_ms = send->total_ms;
 		q.idle_ms = send->idle_ms;
 	}

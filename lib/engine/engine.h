@@ -12,6 +12,7 @@
  *
  * Errors: EX_UNAVAILABLE "engine-down", EX_NOPERM "engine-denied",
  * EX_PROTOCOL "engine-refused" (any status but 2xx, with its message),
+ * EX_IOERR "disk-full" (its disk),
  * EX_CONFIG "bad-setting" (DOCKER_HOST).
  */
 #ifndef ENGINE_ENGINE_H
@@ -45,7 +46,7 @@ int engine_call(struct engine *, const char *method, const char *path,
 /* What goes up with engine_stream(): all members may be 0. */
 struct engine_send {
 	const struct strvec *headers; /* "X-Registry-Auth: ..." */
-	http_read_fn *read; /* the body, in pieces; NULL: none */
+	http_push_fn *push; /* the body, in pieces; NULL: none */
 	void *ctx;
 	int64_t total_ms; /* deadline; 0: none */
 	int64_t idle_ms;
@@ -58,6 +59,9 @@ int engine_stream(struct engine *, const char *method, const char *path,
 int engine_raw(struct engine *, const char *path, http_write_fn *each,
     void *ctx, struct err *);
 
+/* Does the engine say that its disk is full?  Then EX_IOERR "disk-full". */
+bool engine_is_full(const char *message);
+int engine_full(const char *what, const char *message, struct err *);
 /* The message of an object with `errorDetail` or `error`, or NULL. */
 const char *engine_stream_error(const json_t *);
 

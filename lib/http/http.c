@@ -14,7 +14,10 @@
 
 enum { BODY_MAX = 8 << 20, HEADERS_MAX = 256, CONNECT_MS = 10000 };
 
+struct run;
+
 struct http {
+	struct run *run; /* while a request is on its way */
 	CURL *easy;
 	CURLM *multi;
 	char text[CURL_ERROR_SIZE];
@@ -27,6 +30,11 @@ struct run {
 	CURL *easy;
 	struct err *err; /* set by a callback that failed */
 	int64_t moved; /* clock_ms() of the last byte either way */
+	const char *at; /* pushed, and not taken by libcurl: left bytes */
+	size_t left;
+	bool whole; /* nothing more will be pushed */
+	bool done; /* with code */
+	int code;
 };
 
 struct http *
@@ -130,10 +138,17 @@ static size_t
 on_read(char *p, size_t size, size_t n, void *ctx)
 {
 	struct run *r = ctx;
-	ssize_t got = r->q->read(p, size * n, r->q->read_ctx, r->err);
 
+	n *= size;
 	r->moved = clock_ms();
-	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+	if (r->left == 0)
+		return r->whole ? 0 : CURL_READFUNC_PAUSE;
+	if (n > r->left)
+		n = r->left;
+	memcpy(p, r->at, n);
+	r->at += n;
+	r->left -= n;
+	return n;
 }
 
 #define SET(opt, value) (void)curl_easy_setopt(h->easy, opt, value)
@@ -154,7 +169,7 @@ set_headers(struct http *h, const struct http_request *q)
 static void
 set_body(struct http *h, const struct http_request *q)
 {
-	if (q->read != NULL) {
+	if (q->push != NULL) {
 		SET(CURLOPT_UPLOAD, 1L);
 		SET(CURLOPT_READFUNCTION, on_read);
 	} else if (q->body != NULL || strcmp(q->method, "POST") == 0 ||
@@ -205,6 +220,11 @@ prepare(struct http *h, struct run *r)
 		SET(CURLOPT_USERNAME, q->user);
 		SET(CURLOPT_PASSWORD, q->password);
 	}
+	if (q->follow) {
+		SET(CURLOPT_FOLLOWLOCATION, 1L);
+		SET(CURLOPT_MAXREDIRS, 5L);
+		SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	}
 	set_body(h, q);
 	set_tls(h, q);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -214,34 +234,90 @@ prepare(struct http *h, struct run *r)
 	SET(CURLOPT_READDATA, r);
 }
 
-/* Turns libcurl until the request is done: its code, or -1 with err set. */
+/* -1: a limit or a stop signal. */
 static int
-turn(struct http *h, struct run *r)
+limits(struct run *r, int64_t *nap)
 {
+	*nap = 1000;
+	if (stop_asked())
+		return stop_err(r->err);
+	if (r->q->idle_ms != 0 && r->moved + r->q->idle_ms - clock_ms() < *nap)
+		*nap = r->moved + r->q->idle_ms - clock_ms();
+	if (*nap > 0)
+		return 0;
+	return err_set(r->err, EX_UNAVAILABLE, "timeout",
+	    "%s: nothing moved for %lld s", r->q->url,
+	    (long long)r->q->idle_ms / 1000);
+}
+
+/* One turn of libcurl, after waiting for something to do where `wait`. */
+static int
+turn(struct http *h, struct run *r, bool wait)
+{
+	struct curl_waitfd stop = { .fd = stop_fd(),
+		.events = CURL_WAIT_POLLIN };
 	int running = 1, left = 0;
+	int64_t nap;
 	CURLMsg *msg;
 
-	for (;;) {
-		struct curl_waitfd stop = { .fd = stop_fd(),
-			.events = CURL_WAIT_POLLIN };
-		int64_t nap = 1000;
-
-		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
-			return CURLE_FAILED_INIT;
-		if (running == 0)
-			break;
-		if (r->q->idle_ms != 0)
-			nap = r->moved + r->q->idle_ms - clock_ms();
-		if (nap <= 0)
-			return CURLE_OPERATION_TIMEDOUT;
+	if (limits(r, &nap) < 0)
+		return -1;
+	if (wait)
 		(void)curl_multi_poll(h->multi, &stop, stop.fd >= 0 ? 1 : 0,
-		    nap > 1000 ? 1000 : (int)nap, NULL);
-		if (stop_asked())
-			return stop_err(r->err);
-	}
+		    (int)nap, NULL);
+	if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+		mem_out();
 	msg = curl_multi_info_read(h->multi, &left);
-	return msg != NULL && msg->msg == CURLMSG_DONE ? (int)msg->data.result
-						       : CURLE_FAILED_INIT;
+	if (msg != NULL && msg->msg == CURLMSG_DONE) {
+		r->done = true;
+		r->code = (int)msg->data.result;
+	}
+	return 0;
+}
+
+int
+http_push(struct http *h, const void *data, size_t n, struct err *err)
+{
+	struct run *r = h->run;
+	bool wait = false;
+
+	r->at = data;
+	r->left = n;
+	(void)curl_easy_pause(h->easy, CURLPAUSE_CONT);
+	while (r->left > 0 && !r->done) {
+		if (turn(h, r, wait) < 0) {
+			*err = *r->err;
+			return -1;
+		}
+		wait = true;
+	}
+	if (r->left == 0)
+		return 0;
+	r->left = 0;
+	return err_set(err, EX_PROTOCOL, "answered-early",
+	    "%s: answered before it took the whole body", r->q->url);
+}
+
+/* 0 with r->done, or -1 with *r->err set. */
+static int
+transfer(struct http *h, struct run *r)
+{
+	struct err why = { 0 };
+
+	if (turn(h, r, false) < 0)
+		return -1;
+	if (r->q->push != NULL && !r->done) {
+		if (r->q->push(h, r->q->push_ctx, &why) < 0 && !r->done) {
+			*r->err = why;
+			return -1;
+		}
+		r->whole = true;
+		(void)curl_easy_pause(h->easy, CURLPAUSE_CONT);
+	}
+	while (!r->done)
+		if (turn(h, r, true) < 0)
+			return -1;
+	return 0;
 }
 
 static int
@@ -302,7 +378,6 @@ http_run(struct http *h, const struct http_request *q, struct http_answer *a,
 		.moved = clock_ms() };
 	struct curl_slist *list;
 	long status = 0;
-	int code;
 
 	strvec_clear(&a->headers);
 	buf_clear(&a->body);
@@ -310,14 +385,16 @@ http_run(struct http *h, const struct http_request *q, struct http_answer *a,
 	list = set_headers(h, q);
 	if (curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
 		mem_out();
-	code = turn(h, &r);
+	h->run = &r;
+	(void)transfer(h, &r);
+	h->run = NULL;
 	(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
 	a->status = (int)status;
 	if (own.status != 0)
 		*err = own;
-	else if (code != CURLE_OK)
-		explain(h, q, code, err);
+	else if (r.code != CURLE_OK)
+		explain(h, q, r.code, err);
 	(void)curl_multi_remove_handle(h->multi, h->easy);
 	curl_slist_free_all(list);
-	return code == CURLE_OK && own.status == 0 ? 0 : -1;
+	return r.code == CURLE_OK && own.status == 0 ? 0 : -1;
 }

@@ -23,12 +23,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Fills at most n bytes: how many, 0 at the end, -1 failed with err set. */
-typedef ssize_t http_read_fn(void *, size_t n, void *ctx, struct err *);
+/*
+ * Pushes a body that is not at hand, by http_push() as often as it likes, once
+ * the transfer has begun; the answer is delivered meanwhile.  -1 closes the
+ * connection.  A peer that has answered for good before it took all makes
+ * http_push() fail; http_run() then forgets that failure: the answer counts.
+ */
+struct http;
+typedef int http_push_fn(struct http *, void *ctx, struct err *);
 /* A piece of the answer's body, 2xx only: 0, or -1 to end with err set. */
 typedef int http_write_fn(const void *, size_t, void *ctx, struct err *);
 
@@ -38,8 +43,8 @@ struct http_request {
 	const struct strvec *headers; /* "Name: value", or NULL */
 	const void *body; /* sent whole, with Content-Length */
 	size_t body_len;
-	http_read_fn *read; /* sent in pieces, chunked; body is not used */
-	void *read_ctx;
+	http_push_fn *push; /* sent in pieces, chunked; body is not used */
+	void *push_ctx;
 	http_write_fn *write; /* NULL: collected in answer.body */
 	void *write_ctx;
 	size_t body_max; /* of answer.body; 0: 8 MiB */
@@ -49,6 +54,7 @@ struct http_request {
 	const char *ca_file; /* beside the system's; NULL: RCN_CA_BUNDLE */
 	const char *cert_file, *key_file; /* of ours, or NULL */
 	const char *user, *password; /* Basic, or NULL */
+	bool follow; /* redirects, 5; Authorization stays with its host */
 };
 
 struct http_answer {
@@ -61,6 +67,7 @@ struct http *http_new(void);
 void http_free(struct http *);
 int http_run(struct http *, const struct http_request *, struct http_answer *,
     struct err *);
+int http_push(struct http *, const void *, size_t, struct err *);
 /* Value of the first header of that name, any case; NULL if there is none. */
 const char *http_header(const struct http_answer *, const char *name);
 void http_answer_release(struct http_answer *);
