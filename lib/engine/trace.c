@@ -1,0 +1,339 @@
+#include "engine/trace.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { STEPS_MAX = 10000, LINE_MAX_BYTES = 16 << 10 };
+
+/* ---- protobuf: varints, fixed sizes and lengths are all there is ---- */
+
+struct reader {
+	const unsigned char *p, *end;
+};
+
+struct field {
+	unsigned number;
+	uint64_t value; /* of a varint */
+	struct reader bytes; /* of what has a length; else empty */
+};
+
+static bool
+varint(struct reader *r, uint64_t *v)
+{
+	*v = 0;
+	for (unsigned shift = 0; shift < 64 && r->p < r->end; shift += 7) {
+		unsigned char c = *r->p++;
+
+		*v |= (uint64_t)(c & 0x7f) << shift;
+		if ((c & 0x80) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+skip(struct reader *r, size_t n)
+{
+	if ((size_t)(r->end - r->p) < n)
+		return false;
+	r->p += n;
+	return true;
+}
+
+/* 1 a field, 0 the end, -1 not protobuf. */
+static int
+next(struct reader *r, struct field *f)
+{
+	uint64_t key, n;
+
+	*f = (struct field){ 0 };
+	if (r->p == r->end)
+		return 0;
+	if (!varint(r, &key) || key >> 3 == 0 || key >> 3 > 536870911)
+		return -1;
+	f->number = (unsigned)(key >> 3);
+	switch (key & 7) {
+	case 0:
+		return varint(r, &f->value) ? 1 : -1;
+	case 1:
+		return skip(r, 8) ? 1 : -1;
+	case 2:
+		if (!varint(r, &n) || n > (uint64_t)(r->end - r->p))
+			return -1;
+		f->bytes.p = r->p;
+		r->p += n;
+		f->bytes.end = r->p;
+		return 1;
+	case 5:
+		return skip(r, 4) ? 1 : -1;
+	default:
+		return -1;
+	}
+}
+
+static size_t
+length(const struct reader *r)
+{
+	return r->p == NULL ? 0 : (size_t)(r->end - r->p);
+}
+
+/* Milliseconds since 1970 of a Timestamp: 1 seconds, 2 nanoseconds. */
+static int
+timestamp(struct reader r, int64_t *ms)
+{
+	struct field f;
+	uint64_t seconds = 0, nanos = 0;
+	int got;
+
+	while ((got = next(&r, &f)) == 1) {
+		if (f.number == 1)
+			seconds = f.value;
+		else if (f.number == 2)
+			nanos = f.value;
+	}
+	if (seconds > UINT64_C(1) << 40 || nanos > 999999999)
+		return -1;
+	*ms = (int64_t)(seconds * 1000 + nanos / 1000000);
+	return got;
+}
+
+/* ---- steps ---- */
+
+static struct trace_step *
+step_of(struct trace *t, const struct reader *digest)
+{
+	size_t n = length(digest);
+
+	for (size_t i = t->n; i-- > 0;)
+		if (strlen(t->steps[i].digest) == n &&
+		    memcmp(t->steps[i].digest, digest->p, n) == 0)
+			return &t->steps[i];
+	if (n == 0 || t->n == STEPS_MAX || memchr(digest->p, 0, n) != NULL)
+		return NULL;
+	if (t->n == t->cap) {
+		t->cap = t->cap != 0 ? t->cap * 2 : 32;
+		t->steps = mem_realloc(t->steps, t->cap, sizeof(*t->steps));
+	}
+	t->steps[t->n] = (struct trace_step){
+		.digest = mem_strndup((const char *)digest->p, n),
+		.name = mem_strdup(""),
+	};
+	return &t->steps[t->n++];
+}
+
+static void
+tell(struct trace *t, const struct trace_step *s, enum trace_what what,
+    const char *text, int64_t at)
+{
+	if (t->event != NULL)
+		t->event(s, what, text, at, t->ctx);
+}
+
+/* A stranger's bytes as one clean line. */
+static void
+one_line(struct buf *b, const struct reader *r)
+{
+	text_printable(b, (const char *)r->p, length(r));
+	for (size_t i = 0; i < b->len; i++)
+		if (b->data[i] == '\n' || b->data[i] == '\t')
+			b->data[i] = ' ';
+}
+
+static void
+replace(char **to, const struct reader *r)
+{
+	struct buf b = { 0 };
+
+	one_line(&b, r);
+	free(*to);
+	*to = buf_steal(&b);
+}
+
+static void
+line_out(struct trace *t, struct trace_step *s, int64_t at)
+{
+	struct reader r = { (const unsigned char *)buf_str(&s->line), NULL };
+	auto_buf struct buf clean = { 0 };
+
+	r.end = r.p + s->line.len;
+	one_line(&clean, &r);
+	buf_clear(&s->line);
+	tell(t, s, TRACE_LOG, buf_str(&clean), at > 0 ? at : 0);
+}
+
+/* What a vertex says now; fields that are not there say nothing. */
+struct vertex {
+	struct reader digest, name, error;
+	bool cached;
+	int64_t began, ended;
+};
+
+static void
+take_vertex(struct trace *t, const struct vertex *v)
+{
+	struct trace_step *s = step_of(t, &v->digest);
+
+	if (s == NULL)
+		return;
+	if (length(&v->name) > 0)
+		replace(&s->name, &v->name);
+	s->cached = s->cached || v->cached;
+	if (v->began != 0 && v->began != s->began) {
+		s->began = v->began;
+		s->ended = 0;
+		if (s->number == 0) {
+			s->number = ++t->begun;
+			tell(t, s, TRACE_BEGAN, "", 0);
+		}
+	}
+	if (length(&v->error) > 0)
+		replace(&s->failed, &v->error);
+	if (v->ended != 0 && s->ended == 0 && s->number != 0) {
+		s->ended = v->ended;
+		if (v->ended > s->began)
+			s->spent += v->ended - s->began;
+		if (s->line.len > 0)
+			line_out(t, s, v->ended - s->began);
+		tell(t, s, TRACE_ENDED, "", s->spent);
+	}
+}
+
+static int
+read_vertex(struct trace *t, struct reader r)
+{
+	struct vertex v = { 0 };
+	struct field f;
+	int got;
+
+	while ((got = next(&r, &f)) == 1) {
+		if (f.number == 1)
+			v.digest = f.bytes;
+		else if (f.number == 3)
+			v.name = f.bytes;
+		else if (f.number == 4)
+			v.cached = f.value != 0;
+		else if (f.number == 5 && timestamp(f.bytes, &v.began) < 0)
+			return -1;
+		else if (f.number == 6 && timestamp(f.bytes, &v.ended) < 0)
+			return -1;
+		else if (f.number == 7)
+			v.error = f.bytes;
+	}
+	if (got == 0)
+		take_vertex(t, &v);
+	return got;
+}
+
+/* A message may end inside a line, or hold several. */
+static void
+take_log(struct trace *t, struct trace_step *s, const struct reader *msg,
+    int64_t at)
+{
+	const unsigned char *p = msg->p;
+
+	while (p != NULL && p < msg->end) {
+		const unsigned char *nl =
+		    memchr(p, '\n', (size_t)(msg->end - p));
+		size_t n = (size_t)((nl != NULL ? nl : msg->end) - p);
+		size_t room = LINE_MAX_BYTES - s->line.len;
+
+		buf_add(&s->line, p, n < room ? n : room);
+		p += n;
+		if (nl != NULL)
+			p++;
+		if (s->line.len > 0 && s->line.data[s->line.len - 1] == '\r')
+			buf_cut(&s->line, s->line.len - 1);
+		if (nl != NULL || s->line.len == LINE_MAX_BYTES)
+			line_out(t, s, s->began != 0 ? at - s->began : 0);
+	}
+}
+
+static int
+read_log(struct trace *t, struct reader r)
+{
+	struct reader digest = { 0 }, msg = { 0 };
+	struct trace_step *s;
+	struct field f;
+	int64_t at = 0;
+	int got;
+
+	while ((got = next(&r, &f)) == 1) {
+		if (f.number == 1)
+			digest = f.bytes;
+		else if (f.number == 2 && timestamp(f.bytes, &at) < 0)
+			return -1;
+		else if (f.number == 4)
+			msg = f.bytes;
+	}
+	s = got == 0 ? step_of(t, &digest) : NULL;
+	if (s != NULL)
+		take_log(t, s, &msg, at);
+	return got;
+}
+
+/* VertexWarning: 1 vertex, 3 short. */
+static int
+read_warning(struct trace *t, struct reader r)
+{
+	struct reader digest = { 0 }, text = { 0 };
+	auto_buf struct buf clean = { 0 };
+	struct field f;
+	int got;
+
+	while ((got = next(&r, &f)) == 1) {
+		if (f.number == 1)
+			digest = f.bytes;
+		else if (f.number == 3)
+			text = f.bytes;
+	}
+	if (got < 0 || length(&text) == 0)
+		return got;
+	one_line(&clean, &text);
+	tell(t, step_of(t, &digest), TRACE_WARNING, buf_str(&clean), 0);
+	return 0;
+}
+
+int
+trace_add(struct trace *t, const void *data, size_t n, struct err *err)
+{
+	struct reader r = { data, (const unsigned char *)data + n };
+	struct field f;
+	int got, bad = 0;
+
+	while (bad == 0 && (got = next(&r, &f)) != 0) {
+		if (got < 0)
+			bad = -1;
+		else if (f.number == 1)
+			bad = read_vertex(t, f.bytes);
+		else if (f.number == 3)
+			bad = read_log(t, f.bytes);
+		else if (f.number == 4)
+			bad = read_warning(t, f.bytes);
+	}
+	if (bad == 0)
+		return 0;
+	return err_set(err, EX_PROTOCOL, "bad-answer",
+	    "engine: the build's progress is not a BuildKit trace");
+}
+
+void
+trace_end(struct trace *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->steps[i].line.len > 0)
+			line_out(t, &t->steps[i], 0);
+}
+
+void
+trace_release(struct trace *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->steps[i].digest);
+		free(t->steps[i].name);
+		free(t->steps[i].failed);
+		buf_release(&t->steps[i].line);
+	}
+	free(t->steps);
+	*t = (struct trace){ 0 };
+}
