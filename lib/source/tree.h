@@ -63,6 +63,13 @@ int tree_open_dir(struct tree **, const char *path, struct err *);
  * a commit; no such: EX_NOINPUT "no-such-commit". */
 int tree_open_git(struct tree **, const char *repo, const char *rev,
     struct err *);
+/*
+ * A regular file, plain or compressed (gzip, bzip2, xz, zstd: unpacked once
+ * into a file without a name in $TMPDIR, else /var/tmp).  fd stays the
+ * caller's and must stay open; its offset is moved.  Folders that are not told
+ * are made up; hard links are files; not a tar: EX_DATAERR "bad-tar".
+ */
+int tree_open_tar(struct tree **, int fd, struct err *);
 void tree_close(struct tree *); /* NULL is fine */
 
 /* From now on "" is this folder; not there: EX_NOINPUT "root-missing". */

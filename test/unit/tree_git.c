@@ -4,62 +4,13 @@
  */
 #include "tap.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/io.h"
-#include "base/log.h"
-#include "base/proc.h"
-#include "source/tree.h"
-
-static char root[] = "/tmp/rcn-git-XXXXXX";
-
-/* A script in the temporary folder; what it prints, without the newline. */
-__attribute__((format(printf, 1, 2))) static char *
-sh(const char *fmt, ...)
-{
-	auto_buf struct buf script = { 0 };
-	struct buf out = { 0 };
-	struct err err = { 0 };
-	int status = -1;
-	va_list ap;
-
-	buf_adds(&script,
-	    "set -e; export HOME=$PWD GIT_CONFIG_NOSYSTEM=1 "
-	    "GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
-	    "GIT_COMMITTER_EMAIL=a@b;");
-	va_start(ap, fmt);
-	buf_vaddf(&script, fmt, ap);
-	va_end(ap);
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, script.data,
-		NULL };
-	struct proc p = { .argv = argv, .cwd = root, .out = &out };
-	if (proc_run(&p, &status, &err) < 0)
-		err_print(&err);
-	if (status != 0)
-		printf("# status %d: %s\n", status, script.data);
-	while (out.len > 0 && out.data[out.len - 1] == '\n')
-		buf_cut(&out, out.len - 1);
-	buf_add(&out, "", 0);
-	return buf_steal(&out);
-}
-
-#define auto_text auto_free char *
-
-static int
-dump(const struct tree_entry *e, void *ctx, struct err *err)
-{
-	(void)err;
-	buf_addf(ctx, "%c %s %s %llu\n", "fxdld"[e->type], e -> path,
-	    e -> target != NULL ? e -> target : "",
-	    (unsigned long long)e->size);
-	return 0;
-}
+#include "shell.h"
 
 static struct tree *
 open_git(const char *repo, const char *rev, struct err *err)
 {
-	auto_text path = mem_printf("%s/%s", root, repo);
+	auto_text char *path = mem_printf("%s/%s", root, repo);
 	struct tree *t = NULL;
 
 	(void)tree_open_git(&t, path, rev, err);
@@ -70,11 +21,12 @@ open_git(const char *repo, const char *rev, struct err *err)
 static void
 same(const char *rev, const char *what)
 {
-	auto_text folder = mem_printf("%s/out", root);
-	auto_text made = sh("rm -rf out && git -C r worktree prune && "
-			    "git -C r worktree add -q -f --detach ../out %s && "
-			    "rm out/.git",
-	    rev);
+	auto_text char *folder = mem_printf("%s/out", root);
+	auto_text char *made =
+	    sh("rm -rf out && git -C r worktree prune && "
+	       "git -C r worktree add -q -f --detach ../out %s && "
+	       "rm out/.git",
+		rev);
 	auto_buf struct buf git = { 0 }, dir = { 0 };
 	char git_id[65] = "1", dir_id[65] = "2";
 	struct tree *t, *d = NULL;
@@ -95,31 +47,32 @@ same(const char *rev, const char *what)
 static void
 test_checkout(void)
 {
-	auto_text a =
+	auto_text char *a =
 	    sh("git init -q -b main r && cd r && "
 	       "mkdir foo empty && touch foo/bar foo.c foo- foo0 && "
 	       "printf hello >hi && ln -s hi link && ln -s ../x up && "
 	       "printf x >run && chmod 755 run && "
 	       "touch \"$(printf 'n\\377\\nl')\" '*?[' ' ' && "
 	       "git add -A && git commit -qm one");
-	auto_text b = sh("git init -q sub && cd sub && touch s && "
-			 "git add s && git commit -qm s && cd ../r && "
-			 "git -c protocol.file.allow=always submodule --quiet "
-			 "add ../sub mod && git commit -qm two");
-	auto_text c = sh("cd r && git rm -rqf foo hi && printf f >foo && "
-			 "mkdir -p hi/there && printf g >hi/there/x && "
-			 "git add -A && git commit -qm three");
+	auto_text char *b =
+	    sh("git init -q sub && cd sub && touch s && "
+	       "git add s && git commit -qm s && cd ../r && "
+	       "git -c protocol.file.allow=always submodule --quiet "
+	       "add ../sub mod && git commit -qm two");
+	auto_text char *c = sh("cd r && git rm -rqf foo hi && printf f >foo && "
+			       "mkdir -p hi/there && printf g >hi/there/x && "
+			       "git add -A && git commit -qm three");
 	struct err err = { 0 };
 	struct tree *t;
 
 	same("HEAD~2", "names that sort badly, links, modes");
 	same("HEAD~1", "a submodule is an empty folder");
 	same("HEAD", "a folder became a file, a file a folder");
-	auto_text packed = sh("cd r && git gc -q && git count-objects");
+	auto_text char *packed = sh("cd r && git gc -q && git count-objects");
 	tap_str(packed, "0 objects, 0 kilobytes", "all is packed");
 	same("HEAD", "packed");
-	auto_text oid = sh("git -C r rev-parse HEAD:hi");
-	auto_text want = mem_printf("git:%s", oid);
+	auto_text char *oid = sh("git -C r rev-parse HEAD:hi");
+	auto_text char *want = mem_printf("git:%s", oid);
 	auto_buf struct buf name = { 0 };
 	t = open_git("r", "main", &err);
 	ok(tree_root(t, "hi", &err) == 0 && tree_name(t, &name, &err) == 0,
@@ -158,7 +111,7 @@ test_random(void)
 			    i);
 		}
 		buf_addf(&s, "git add -A; git commit -qm %d", round);
-		auto_text made = sh("%s", s.data);
+		auto_text char *made = sh("%s", s.data);
 		same("HEAD", "a random tree");
 	}
 }
@@ -182,8 +135,9 @@ hostile(const char *entries, size_t n, const char *what, const char *code)
 {
 	static const char blob[] = "\x58\x7b\xe6\xb4\xc3\xf9\x3f\x93\xc4\x89"
 				   "\xc0\x11\x1b\xba\x55\x96\x14\x7a\x26\xcb";
-	auto_text made = sh("cd r && echo x | git hash-object -w --stdin");
-	auto_text file = mem_printf("%s/tree", root);
+	auto_text char *made =
+	    sh("cd r && echo x | git hash-object -w --stdin");
+	auto_text char *file = mem_printf("%s/tree", root);
 	auto_buf struct buf b = { 0 };
 	struct err err = { 0 };
 
@@ -193,7 +147,7 @@ hostile(const char *entries, size_t n, const char *what, const char *code)
 		else
 			buf_addc(&b, entries[i]);
 	(void)io_replace(file, 0600, b.data, b.len, &err);
-	auto_text tree =
+	auto_text char *tree =
 	    sh("cd r && git hash-object -w -t tree --literally ../tree");
 	refused(tree, what, code);
 }
@@ -214,13 +168,13 @@ test_hostile(void)
 	    "path-unsafe");
 	HOSTILE("100644 a\0abcdefghijklmnopqrst", "no such blob", "git-broken");
 	HOSTILE("40000 a\0@", "a blob as a folder", "git-broken");
-	auto_text deep =
+	auto_text char *deep =
 	    sh("cd r && t=$(git hash-object -w -t tree /dev/null); "
 	       "i=0; while [ $i -lt 130 ]; do "
 	       "t=$(printf '040000 tree %%s\\td\\n' $t | "
 	       "git mktree); i=$((i+1)); done; echo $t");
 	refused(deep, "130 folders deep", "tree-too-large");
-	auto_text bomb =
+	auto_text char *bomb =
 	    sh("cd r && b=$(git hash-object -w --stdin </dev/null); "
 	       "t=$(for n in 0 1 2 3 4 5 6 7 8 9; do "
 	       "printf '100644 blob %%s\\t%%s\\n' $b $n; done | git mktree); "
@@ -234,12 +188,10 @@ test_hostile(void)
 int
 main(void)
 {
-	log_init("tree_git");
-	if (mkdtemp(root) == NULL)
-		return 1;
+	shell_begin("tree_git");
 	test_checkout();
 	test_random();
 	test_hostile();
-	auto_text end = sh("chmod -R u+w . && rm -rf \"$PWD\"");
+	shell_end();
 	return tap_end();
 }
