@@ -172,7 +172,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(PROGS) sh/rcn sh/rcn-pipeline \
+	install -m 755 $(PROGS) sh/rcn sh/rcn-* \
 		$(DESTDIR)$(PREFIX)/bin
 	cp -R share/* $(DESTDIR)$(PREFIX)/share/rcn/
 	for n in 1 5 7; do \
