@@ -47,7 +47,8 @@ int engine_call(struct engine *, const char *method, const char *path,
 struct engine_send {
 	const struct strvec *headers; /* "X-Registry-Auth: ..." */
 	http_push_fn *push; /* the body, in pieces; NULL: none */
-	void *ctx;
+	void (*tick)(void *ctx); /* at least once a second; or NULL */
+	void *ctx; /* of push and tick */
 	int64_t total_ms; /* deadline; 0: none */
 	int64_t idle_ms;
 };

@@ -262,6 +262,8 @@ turn(struct http *h, struct run *r, bool wait)
 
 	if (limits(r, &nap) < 0)
 		return -1;
+	if (r->q->tick != NULL)
+		r->q->tick(r->q->push_ctx);
 	if (wait)
 		(void)curl_multi_poll(h->multi, &stop, stop.fd >= 0 ? 1 : 0,
 		    (int)nap, NULL);

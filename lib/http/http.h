@@ -44,7 +44,8 @@ struct http_request {
 	const void *body; /* sent whole, with Content-Length */
 	size_t body_len;
 	http_push_fn *push; /* sent in pieces, chunked; body is not used */
-	void *push_ctx;
+	void (*tick)(void *ctx); /* at least once a second; or NULL */
+	void *push_ctx; /* of push and tick */
 	http_write_fn *write; /* NULL: collected in answer.body */
 	void *write_ctx;
 	size_t body_max; /* of answer.body; 0: 8 MiB */
