@@ -63,6 +63,19 @@ int tree_open_dir(struct tree **, const char *path, struct err *);
  * a commit; no such: EX_NOINPUT "no-such-commit". */
 int tree_open_git(struct tree **, const char *repo, const char *rev,
     struct err *);
+
+/* Of the commit that a tree was opened at; ENCODING of the commit is undone,
+ * but bytes that are no UTF-8 may be left. */
+struct tree_commit {
+	char id[65];
+	struct buf author, message; /* "Name <mail>"; the first line */
+	int64_t time; /* of the commit, seconds since 1970 */
+};
+/* 1 filled, 0 the tree is not of a commit.  In the object of tree_open_git()
+ * and for its trees only. */
+int tree_git_commit(struct tree *, struct tree_commit *, struct err *);
+void tree_commit_release(struct tree_commit *);
+
 /*
  * A regular file, plain or compressed (gzip, bzip2, xz, zstd: unpacked once
  * into a file without a name in $TMPDIR, else /var/tmp).  fd stays the

@@ -5,14 +5,21 @@
 #include "source/tree_ops.h"
 
 #include <git2.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define PLAIN_NAME                   \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"0123456789-_"
 
 struct git {
 	struct tree tree;
 	git_repository *repo;
 	git_odb *odb;
+	git_commit *commit; /* or NULL */
 };
 
 /* What libgit2 says, at the border. */
@@ -163,6 +170,7 @@ git_close(struct tree *t)
 {
 	struct git *g = (struct git *)t;
 
+	git_commit_free(g->commit);
 	git_odb_free(g->odb);
 	git_repository_free(g->repo);
 	(void)git_libgit2_shutdown();
@@ -213,15 +221,17 @@ open_repo(git_repository **repo, const char *path, struct err *err)
 }
 
 static int
-find_tree(git_repository *repo, const char *path, const char *rev,
-    git_object **top, struct err *err)
+find_tree(struct git *g, const char *path, const char *rev, struct err *err)
 {
-	git_object *found = NULL;
-	int rc = git_revparse_single(&found, repo, rev);
+	git_object *found = NULL, *commit = NULL, *top = NULL;
+	int rc = git_revparse_single(&found, g->repo, rev);
 
 	if (rc == 0)
-		rc = git_object_peel(top, found, GIT_OBJECT_TREE);
+		rc = git_object_peel(&top, found, GIT_OBJECT_TREE);
+	if (rc == 0 && git_object_peel(&commit, found, GIT_OBJECT_COMMIT) == 0)
+		g->commit = (git_commit *)commit;
 	git_object_free(found);
+	g->tree.level[0].at.obj = top;
 	if (rc == 0)
 		return 0;
 	return err_set(err, EX_NOINPUT, "no-such-commit",
@@ -232,30 +242,84 @@ int
 tree_open_git(struct tree **out, const char *path, const char *rev,
     struct err *err)
 {
-	git_repository *repo = NULL;
-	git_object *top = NULL;
-	git_odb *odb = NULL;
 	struct git *g;
 
 	if (set_up(err) < 0)
 		return -1;
-	if (open_repo(&repo, path, err) < 0 ||
-	    find_tree(repo, path, rev, &top, err) < 0)
-		goto fail;
-	if (git_repository_odb(&odb, repo) < 0) {
-		broken(path, err);
-		goto fail;
-	}
 	g = mem_zalloc(1, sizeof(*g));
 	g->tree.ops = &git_ops;
-	g->tree.level[0].at.obj = top;
-	g->repo = repo;
-	g->odb = odb;
-	*out = &g->tree;
-	return 0;
-fail:
-	git_object_free(top);
-	git_repository_free(repo);
-	(void)git_libgit2_shutdown();
+	if (open_repo(&g->repo, path, err) == 0 &&
+	    find_tree(g, path, rev, err) == 0 &&
+	    (git_repository_odb(&g->odb, g->repo) == 0 ||
+		broken(path, err) == 0)) {
+		*out = &g->tree;
+		return 0;
+	}
+	tree_close(&g->tree);
 	return -1;
+}
+
+/* ---- the commit ---- */
+
+/*
+ * From what the commit says it is written in, to UTF-8.  The name is a
+ * stranger's: only plain names reach iconv, and none of its stateful codecs.
+ */
+static void
+add_text(struct buf *b, const char *s, size_t n, const char *encoding)
+{
+	char piece[512], *in = (char *)(uintptr_t)s;
+	iconv_t cd = (iconv_t)-1;
+
+	if (encoding != NULL && strlen(encoding) < 32 &&
+	    strncasecmp(encoding, "ISO-2022", 8) != 0 &&
+	    strspn(encoding, PLAIN_NAME) == strlen(encoding))
+		cd = iconv_open("UTF-8", encoding);
+	if (cd == (iconv_t)-1) {
+		buf_add(b, s, n);
+		return;
+	}
+	for (size_t last = n + 1; n > 0 && n < last;) {
+		char *to = piece;
+		size_t room = sizeof(piece);
+
+		last = n;
+		(void)iconv(cd, &in, &n, &to, &room);
+		buf_add(b, piece, (size_t)(to - piece));
+	}
+	buf_add(b, in, n); /* what is no such text */
+	(void)iconv_close(cd);
+}
+
+int
+tree_git_commit(struct tree *t, struct tree_commit *c, struct err *err)
+{
+	const git_commit *commit = ((struct git *)t)->commit;
+	const git_signature *who;
+	const char *encoding, *text;
+
+	(void)err;
+	if (commit == NULL)
+		return 0;
+	encoding = git_commit_message_encoding(commit);
+	(void)git_oid_tostr(c->id, sizeof(c->id), git_commit_id(commit));
+	c->time = git_commit_time(commit);
+	who = git_commit_author(commit);
+	if (who != NULL) {
+		add_text(&c->author, who->name, strlen(who->name), encoding);
+		buf_adds(&c->author, " <");
+		add_text(&c->author, who->email, strlen(who->email), encoding);
+		buf_addc(&c->author, '>');
+	}
+	text = git_commit_message(commit);
+	if (text != NULL)
+		add_text(&c->message, text, strcspn(text, "\n"), encoding);
+	return 1;
+}
+
+void
+tree_commit_release(struct tree_commit *c)
+{
+	buf_release(&c->author);
+	buf_release(&c->message);
 }
