@@ -162,7 +162,8 @@ on_object(json_t *o, void *ctx, struct err *err)
 		free(j->id);
 		j->id = mem_strdup(made);
 	}
-	if ((said = json_str(o, "stream", NULL)) != NULL)
+	if (j->progress.trace.n == 0 &&
+	    (said = json_str(o, "stream", NULL)) != NULL)
 		take_text(j, said);
 	return 0;
 }
@@ -257,15 +258,17 @@ says(const char *said, const char *const *words)
 static int
 bad_dockerfile(const struct job *j, struct err *err)
 {
+	const char *said = strstr(j->failed, "dockerfile parse error");
 	const char *at = strstr(j->failed, "line ");
 	long line = at != NULL ? strtol(at + 5, NULL, 10) : 0;
 	const char *name = j->b->path != NULL ? j->b->path : "Dockerfile";
 
+	if (said == NULL)
+		said = j->failed;
 	if (line > 0)
 		return err_set(err, EX_DATAERR, "bad-dockerfile", "%s:%ld: %s",
-		    name, line, j->failed);
-	return err_set(err, EX_DATAERR, "bad-dockerfile", "%s: %s", name,
-	    j->failed);
+		    name, line, said);
+	return err_set(err, EX_DATAERR, "bad-dockerfile", "%s: %s", name, said);
 }
 
 static int
@@ -282,7 +285,7 @@ bad_base(const struct job *j, const struct trace_step *s, struct err *err)
 				     "and write the image out in FROM");
 	}
 	if (says(j->failed, missing))
-		return err_set(err, EX_NOINPUT, "base-missing", "%s: %s",
+		return err_set(err, EX_NOINPUT, "image-missing", "%s: %s",
 		    s->name, j->failed);
 	return err_set(err, EX_UNAVAILABLE, "registry-down", "%s: %s", s->name,
 	    j->failed);
@@ -326,7 +329,14 @@ explain(struct job *j, struct err *err)
 			     strstr(s->name, "] FROM ") != NULL))
 		return bad_base(j, s, err);
 	bad_step(j, s, err);
-	if (exit_code(j->failed) < 0 && says(j->failed, mounts))
+	if (exit_code(j->failed) >= 0)
+		return -1;
+	if (s != NULL && strstr(s->name, "] COPY ") != NULL &&
+	    strstr(j->failed, "not found") != NULL)
+		err_hint(err, "is it in the commit, and not left out by "
+			      ".dockerignore or the default list "
+			      "(rcn-build(1))?");
+	else if (says(j->failed, mounts))
 		err_hint(err, "secret and ssh mounts need a BuildKit session, "
 			      "which this build has not");
 	return -1;

@@ -7,7 +7,7 @@
  * be there (pull.h).
  *
  * Errors: EX_DATAERR "build-failed" (a step; its last lines were told),
- * EX_DATAERR "bad-dockerfile", EX_NOINPUT "base-missing", EX_NOPERM
+ * EX_DATAERR "bad-dockerfile", EX_NOINPUT "image-missing", EX_NOPERM
  * "registry-denied", EX_UNAVAILABLE "registry-down" (a base), EX_IOERR
  * "disk-full", EX_TEMPFAIL "timeout", "cancelled", "source-changed", those of
  * engine.h, and those of the callbacks.  Whatever goes wrong, the engine is

@@ -195,7 +195,9 @@ take_vertex(struct trace *t, const struct vertex *v)
 			s->spent += v->ended - s->began;
 		if (s->line.len > 0)
 			line_out(t, s, v->ended - s->began);
-		tell(t, s, TRACE_ENDED, "", s->spent);
+		if (!s->over)
+			tell(t, s, TRACE_ENDED, "", s->spent);
+		s->over = true;
 	}
 }
 

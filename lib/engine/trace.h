@@ -25,6 +25,7 @@ struct trace_step {
 	int64_t began, ended; /* ms since 1970; 0: not */
 	int64_t spent; /* ms, of earlier runs too */
 	bool cached;
+	bool over; /* TRACE_ENDED was told: once, though it may run again */
 	struct buf line; /* log without its line's end so far */
 };
 

@@ -1,0 +1,706 @@
+/*
+ * rcn-build - reads documents with `source` and `dockerfile`, has the engine
+ * build the image out of a stream of the tree, writes the documents with
+ * `image`.  An image that is there already is not built again.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/crypto.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "document/cli.h"
+#include "document/document.h"
+#include "engine/build.h"
+#include "engine/image.h"
+#include "engine/recipe.h"
+#include "parse/envfile.h"
+#include "registry/creds.h"
+#include "source/tree.h"
+
+static const struct cli cli = { "rcn-build",
+	"usage: rcn-build [-hqvV] [-d FILE] [--env-file FILE] [--rebuild]\n" };
+
+enum { TIMEOUT_S = 3600, DOCKERFILE_MAX = 1 << 20, VARIABLE_MAX = 64 << 10 };
+
+struct command {
+	const char *env_file;
+	bool rebuild;
+	json_t *args; /* {NAME: "value"} of the build, read once; or NULL */
+	struct engine *engine; /* opened at its first use */
+};
+
+/* What one document's build needs. */
+struct work {
+	struct command *cmd;
+	const json_t *doc;
+	struct tree *tree;
+	struct ignore rules;
+	char *ref; /* of the image */
+	char *path; /* of the Dockerfile in the tree; NULL: text is sent */
+	struct buf text; /* of the Dockerfile, for lines */
+	struct buf sent; /* the copy of a generated one */
+	json_t *bases; /* [{ref, id}] */
+	json_t *pins; /* {ref: digest} or NULL */
+	char key[SHA256_HEX];
+};
+
+static int
+open_engine(struct command *c, struct err *err)
+{
+	return c->engine != NULL ? 0 : engine_open(&c->engine, NULL, err);
+}
+
+/* ---- variables of the build ---- */
+
+static int
+refuse_secret(const char *name, struct err *err)
+{
+	err_set(err, EX_CONFIG, "build-secret",
+	    "variable %s: a secret would stay in the engine's build cache and "
+	    "in the image",
+	    name);
+	return err_hint(err,
+	    "give it to the app at run time (rcn-deploy), or "
+	    "say that it is none: {\"%s\": {\"value\": ..., "
+	    "\"secret\": false}}",
+	    name);
+}
+
+static int
+args_of_file(struct command *c, const char *path, struct err *err)
+{
+	json_auto_t *all = envfile_load(path, err);
+	const char *name;
+	json_t *v;
+
+	if (all == NULL)
+		return -1;
+	json_object_foreach(all, name, v)
+	{
+		if (json_bool(v, "secret", true))
+			return refuse_secret(name, err);
+		json_object_set(c->args, name, json_object_get(v, "value"));
+	}
+	return 0;
+}
+
+/* A file of build/ is a secret, unless env.json says of its name that it is
+ * none. */
+static int
+args_of_folder(struct command *c, const char *dir, const json_t *known,
+    struct err *err)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	int bad = 0;
+
+	if (d == NULL && errno == ENOENT)
+		return 0;
+	if (d == NULL)
+		return err_sys(err, EX_NOINPUT, "file-missing", "%s", dir);
+	while (bad == 0 && (e = readdir(d)) != NULL) {
+		auto_free char *path = mem_printf("%s/%s", dir, e->d_name);
+		auto_buf struct buf value = { 0 };
+
+		if (e->d_name[0] == '.')
+			continue;
+		if (json_bool(json_object_get(known, e->d_name), "secret",
+			true)) {
+			bad = refuse_secret(e->d_name, err);
+			break;
+		}
+		bad = io_read_file(path, VARIABLE_MAX, &value, err);
+		if (bad == 0)
+			json_object_set_new(c->args, e->d_name,
+			    json_textn(buf_str(&value), value.len));
+	}
+	(void)closedir(d);
+	return bad;
+}
+
+static int
+read_args(struct command *c, struct err *err)
+{
+	auto_free char *dir = doc_secret_path("build");
+	auto_free char *env = doc_secret_path("env.json");
+	json_auto_t *known = NULL;
+
+	if (c->args != NULL)
+		return 0;
+	c->args = json_object();
+	if (c->env_file != NULL)
+		return args_of_file(c, c->env_file, err);
+	if (dir == NULL)
+		return 0;
+	if (access(env, F_OK) == 0 && (known = envfile_load(env, err)) == NULL)
+		return -1;
+	return args_of_folder(c, dir, known, err);
+}
+
+/* ---- the key, and the name of the image ---- */
+
+/* A stage before rcn-deploy does nothing in a rerun of an image: what is
+ * there holds. */
+static void
+rerun_key(const json_t *doc, char hex[65])
+{
+	const char *key = json_str(doc, "image.key", "");
+
+	if (strlen(key) == 64)
+		(void)snprintf(hex, 65, "%s", key);
+	else
+		json_hash(json_object_get(doc, "project"), hex);
+}
+
+static int
+image_key(json_t *doc, void *ctx, char hex[65], struct err *err)
+{
+	struct command *c = ctx;
+	json_auto_t *all = NULL, *file = NULL;
+	const json_t *source, *dockerfile;
+
+	if (doc_without_build(doc)) {
+		rerun_key(doc, hex);
+		return 0;
+	}
+	source = doc_need(doc, "source", err);
+	dockerfile = source == NULL ? NULL : doc_need(doc, "dockerfile", err);
+	if (dockerfile == NULL || read_args(c, err) < 0)
+		return -1;
+	file = json_copy((json_t *)(uintptr_t)dockerfile);
+	(void)json_object_del(file, "key");
+	(void)json_object_del(file, "warnings");
+	all = json_pack("{s:i, s:s, s:s, s:O, s:O, s:s}", "version", 1, "slug",
+	    doc_slug(doc), "tree", json_str(source, "tree", ""), "dockerfile",
+	    file, "args", c->args, "rebuild",
+	    c->rebuild ? doc_deployment(doc) : "");
+	json_hash(all, hex);
+	return 0;
+}
+
+/* The last 12 digits of a UUIDv7 are random, the first are the time. */
+static const char *
+tail_of(const char *id)
+{
+	size_t n = strlen(id);
+
+	return n > 12 ? id + n - 12 : id;
+}
+
+static char *
+ref_of(const struct work *w)
+{
+	const char *commit = json_str(w->doc, "source.commit", NULL);
+	const char *tree = json_str(w->doc, "source.tree", "");
+	const char *colon = strchr(tree, ':');
+	const char *rev = commit != NULL  ? commit
+			  : colon != NULL ? colon + 1
+					  : tree;
+
+	return mem_printf("localhost/rcn/%s:%.12s-%.12s%s%s", doc_slug(w->doc),
+	    rev, w->key, w->cmd->rebuild ? "-" : "",
+	    w->cmd->rebuild ? tail_of(doc_deployment(w->doc)) : "");
+}
+
+static int
+is_current(json_t *doc, void *ctx, struct err *err)
+{
+	struct command *c = ctx;
+	const char *ref = json_str(doc, "image.ref", NULL);
+
+	if (doc_without_build(doc))
+		return 1;
+	if (ref == NULL)
+		return 0;
+	if (open_engine(c, err) < 0)
+		return -1;
+	return engine_image_look(c->engine, ref, NULL, err);
+}
+
+/* ---- the source ---- */
+
+static int
+open_tree(const json_t *source, struct tree **t, struct err *err)
+{
+	const char *kind = json_str(source, "kind", "");
+	const char *path = json_str(source, "path", "");
+	int rc;
+
+	if (strcmp(kind, "git") == 0) {
+		rc = tree_open_git(t, path, json_str(source, "commit", "HEAD"),
+		    err);
+	} else if (strcmp(kind, "tar") == 0) {
+		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+		if (fd < 0)
+			return err_sys(err, EX_NOINPUT, "source-missing", "%s",
+			    path);
+		rc = tree_open_tar(t, fd, err);
+	} else {
+		rc = tree_open_dir(t, path, err);
+	}
+	if (rc == 0 && *json_str(source, "root", "") != '\0')
+		rc = tree_root(*t, json_str(source, "root", ""), err);
+	return rc;
+}
+
+/* It must be what the stages before have seen. */
+static int
+check_tree(struct work *w, struct err *err)
+{
+	const char *want = json_str(w->doc, "source.tree", "");
+	auto_buf struct buf name = { 0 };
+
+	if (tree_name(w->tree, &name, err) < 0)
+		return -1;
+	if (strcmp(buf_str(&name), want) == 0)
+		return 0;
+	err_set(err, EX_TEMPFAIL, "source-changed",
+	    "%s: the tree is %.19s..., it was %.19s...",
+	    json_str(w->doc, "source.path", ""), buf_str(&name), want);
+	return err_hint(err, "run the pipeline again from rcn-detect");
+}
+
+static int
+add_rules(struct work *w, struct err *err)
+{
+	json_t *list = json_at(w->doc, "dockerfile.ignore"), *v;
+	auto_buf struct buf text = { 0 }, file = { 0 };
+	const char *path = json_str(w->doc, "dockerfile.path", NULL);
+	auto_free char *own =
+	    mem_printf("%s.dockerignore", path != NULL ? path : "");
+	size_t i;
+	int got = 0;
+
+	ignore_defaults(&w->rules);
+	json_array_foreach(list, i, v)
+	    buf_addf(&text, "%s\n", json_string_value(v));
+	if (ignore_text(&w->rules, buf_str(&text), text.len, "document", err) <
+	    0)
+		return -1;
+	if (path != NULL)
+		got = tree_read(w->tree, own, DOCKERFILE_MAX, &file, err);
+	if (got == 0) {
+		free(own);
+		own = mem_strdup(".dockerignore");
+		got = tree_read(w->tree, own, DOCKERFILE_MAX, &file, err);
+	}
+	if (got < 0)
+		return -1;
+	return ignore_text(&w->rules, buf_str(&file), file.len, own, err);
+}
+
+/* The repository's own Dockerfile is sent as it is; one that the ignore rules
+ * leave out, or that is not in the context, goes beside it. */
+static int
+read_dockerfile(struct work *w, struct err *err)
+{
+	const char *text = json_str(w->doc, "dockerfile.text", NULL);
+	const char *path = json_str(w->doc, "dockerfile.path", NULL);
+	const char *context = json_str(w->doc, "dockerfile.context", ".");
+	bool whole = strcmp(context, ".") == 0 || *context == '\0';
+	struct tree_entry e;
+	int got;
+
+	if (text != NULL) {
+		buf_adds(&w->text, text);
+	} else if (path == NULL) {
+		return err_set(err, EX_DATAERR, "bad-document",
+		    "document: dockerfile has neither text nor path");
+	} else {
+		got = tree_read(w->tree, path, DOCKERFILE_MAX, &w->text, err);
+		if (got == 0)
+			return err_set(err, EX_NOINPUT, "source-missing",
+			    "%s: no such file in the source", path);
+		if (got < 0)
+			return -1;
+	}
+	if (!whole && tree_root(w->tree, context, err) < 0)
+		return -1;
+	tree_filter(w->tree, &w->rules);
+	if (text != NULL || !whole)
+		return 0;
+	got = tree_stat(w->tree, path, &e, err);
+	if (got == 1)
+		w->path = mem_strdup(path);
+	return got < 0 ? -1 : 0;
+}
+
+struct walk {
+	build_entry_fn *fn;
+	void *ctx;
+};
+
+static int
+on_entry(const struct tree_entry *e, void *ctx, struct err *err)
+{
+	static const enum build_type types[] = {
+		[TREE_FILE] = BUILD_FILE,
+		[TREE_EXEC] = BUILD_EXEC,
+		[TREE_DIR] = BUILD_DIR,
+		[TREE_LINK] = BUILD_LINK,
+		[TREE_MODULE] = BUILD_DIR,
+	};
+	struct build_entry out = { .path = e->path,
+		.target = e->target,
+		.type = types[e->type],
+		.size = e->size };
+	struct walk *walk = ctx;
+
+	return walk->fn(&out, walk->ctx, err);
+}
+
+static int
+context_walk(void *ctx, build_entry_fn *fn, void *fn_ctx, struct err *err)
+{
+	struct walk walk = { fn, fn_ctx };
+
+	return tree_walk(ctx, "", on_entry, &walk, err);
+}
+
+static int
+context_read(void *ctx, const char *path, tarstream_fn *sink, void *sink_ctx,
+    struct err *err)
+{
+	return tree_pipe(ctx, path, sink, sink_ctx, err);
+}
+
+static int
+nothing(const struct tree_entry *e, void *ctx, struct err *err)
+{
+	(void)e;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+/* A tree that tree.h refuses is refused before a byte is sent. */
+static int
+open_source(struct work *w, struct err *err)
+{
+	const json_t *source = json_object_get(w->doc, "source");
+
+	if (open_tree(source, &w->tree, err) < 0 || check_tree(w, err) < 0 ||
+	    add_rules(w, err) < 0 || read_dockerfile(w, err) < 0)
+		return -1;
+	return tree_walk(w->tree, "", nothing, NULL, err);
+}
+
+/* ---- base images ---- */
+
+static int
+fetch_base(struct work *w, const char *ref, bool there, struct err *err)
+{
+	auto_buf struct buf host = { 0 };
+	AUTO(buf_wipe) struct buf auth = { 0 };
+	struct err why = { 0 };
+
+	engine_image_host(ref, &host);
+	if (creds_header(host.data, &auth, err) < 0)
+		return -1;
+	if (engine_image_pull(w->cmd->engine, ref, auth.data, &why) == 0)
+		return 0;
+	if (there && strcmp(why.code, "cancelled") != 0) {
+		log_warn("%s; building on the one that is here", why.msg);
+		return 0;
+	}
+	*err = why;
+	return -1;
+}
+
+static int
+have_base(struct work *w, const char *ref, struct err *err)
+{
+	struct engine *e = w->cmd->engine;
+	json_t *seen = NULL;
+	int got = engine_image_look(e, ref, &seen, err);
+
+	if (got < 0)
+		return -1;
+	if (got == 0 || w->cmd->rebuild) {
+		json_decref(seen);
+		seen = NULL;
+		if (fetch_base(w, ref, got == 1, err) < 0 ||
+		    engine_image_look(e, ref, &seen, err) < 0)
+			return -1;
+	}
+	json_array_append_new(w->bases, json_pack("{s:s, s:s}", "ref", ref,
+					    "id", json_str(seen, "Id", "")));
+	if (seen != NULL)
+		json_object_set_new(w->pins, ref,
+		    json_string(json_str(seen, "Id", "")));
+	json_decref(seen);
+	return 0;
+}
+
+static int
+have_bases(struct work *w, struct err *err)
+{
+	json_t *list = json_at(w->doc, "dockerfile.bases"), *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	{
+		const char *ref = json_string_value(v);
+
+		if (ref != NULL && strcmp(ref, "scratch") != 0 &&
+		    strchr(ref, '$') == NULL && have_base(w, ref, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the section ---- */
+
+static void
+set_ports(json_t *image, const json_t *seen)
+{
+	json_t *ports = json_array(), *v;
+	const char *name;
+
+	json_object_foreach(json_at(seen, "Config.ExposedPorts"), name, v)
+	    json_array_append_new(ports, json_integer(strtol(name, NULL, 10)));
+	json_object_set_new(image, "ports", ports);
+}
+
+/* What the engine has: seen is its own object. */
+static json_t *
+describe(struct work *w, const json_t *seen, bool cached, struct err *err)
+{
+	struct engine *e = w->cmd->engine;
+	const char *id = json_str(seen, "Id", "");
+	int containerd = engine_containerd_store(e, err);
+	json_t *layers, *image;
+
+	if (containerd < 0 ||
+	    (layers = engine_image_layers(e, w->ref, err)) == NULL)
+		return NULL;
+	image = json_pack("{s:s, s:s, s:s, s:o, s:I, s:b}", "ref", w->ref, "id",
+	    id, "digest", containerd ? id : "", "layers", layers, "bytes",
+	    (json_int_t)json_int(seen, "Size", 0), "cached", cached);
+	json_object_set_new(image, "user",
+	    json_text(json_str(seen, "Config.User", "")));
+	set_ports(image, seen);
+	return image;
+}
+
+static json_t *
+labels_of(const struct work *w, struct err *err)
+{
+	const char *installation = conf_installation(err);
+	json_t *labels;
+
+	if (installation == NULL)
+		return NULL;
+	labels = json_pack("{s:s, s:s, s:s, s:s, s:s}", "rcn.installation",
+	    installation, "rcn.project", doc_slug(w->doc), "rcn.tree",
+	    json_str(w->doc, "source.tree", ""), "rcn.key", w->key,
+	    "rcn.deployment", doc_deployment(w->doc));
+	if (json_str(w->doc, "source.commit", NULL) != NULL)
+		json_object_set_new(labels, "rcn.commit",
+		    json_text(json_str(w->doc, "source.commit", "")));
+	return labels;
+}
+
+/* Files get the commit's time, else now: an app's server makes its ETags of
+ * time and size, so that one time for ever would serve old pages. */
+static int64_t
+mtime_of(const json_t *doc)
+{
+	const char *at = json_str(doc, "source.committed_at", "");
+	struct tm tm = { 0 };
+
+	if (strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
+		return timegm(&tm);
+	return clock_wall_ms() / 1000;
+}
+
+/* Generated: pinned where the store asks the registry each time, and with the
+ * build's variables declared.  The repository's own: as it is. */
+static int
+write_recipe(struct work *w, json_t *warnings, struct err *err)
+{
+	bool own = json_str(w->doc, "dockerfile.text", NULL) == NULL;
+	int containerd = engine_containerd_store(w->cmd->engine, err);
+
+	if (containerd < 0)
+		return -1;
+	if (own && containerd == 1 && json_array_size(w->bases) > 0)
+		doc_warn(warnings,
+		    "the engine asks the registry for %s on "
+		    "each build: pin it by digest",
+		    json_str(json_array_get(w->bases, 0), "ref", ""));
+	if (own)
+		buf_add(&w->sent, buf_str(&w->text), w->text.len);
+	else
+		recipe_write(&w->sent, buf_str(&w->text),
+		    containerd == 1 ? w->pins : NULL, w->cmd->args);
+	return 0;
+}
+
+static json_t *
+finish(struct work *w, struct built *r, json_t *notes, struct err *err)
+{
+	json_auto_t *seen = NULL;
+	json_t *image;
+	int got = engine_image_look(w->cmd->engine, w->ref, &seen, err);
+
+	if (got == 0)
+		err_set(err, EX_UNAVAILABLE, "engine-failed",
+		    "engine: %s is not there after its build", w->ref);
+	if (got <= 0 || (image = describe(w, seen, false, err)) == NULL)
+		return NULL;
+	json_object_set(image, "steps", r->steps);
+	json_object_set(image, "bases", w->bases);
+	json_object_set_new(image, "context_bytes",
+	    json_integer((json_int_t)r->context_bytes));
+	for (size_t i = 0; i < r->warnings.n; i++)
+		json_array_append_new(notes, json_text(r->warnings.v[i]));
+	if (json_array_size(notes) > 0)
+		json_object_set(image, "warnings", notes);
+	return image;
+}
+
+static json_t *
+build(struct work *w, struct err *err)
+{
+	struct engine_context context = { .walk = context_walk,
+		.read = context_read,
+		.mtime = mtime_of(w->doc) };
+	json_auto_t *labels = labels_of(w, err);
+	json_auto_t *scratch = json_pack("{s:[]}", "warnings");
+	struct build b = { .context = &context,
+		.ref = w->ref,
+		.target = json_str(w->doc, "dockerfile.target", NULL),
+		.args = w->cmd->args,
+		.labels = labels,
+		.rebuild = w->cmd->rebuild,
+		.timeout_ms =
+		    1000 * json_int(w->doc, "project.limits.build_timeout",
+			       TIMEOUT_S) };
+	struct built r = { 0 };
+	json_t *image = NULL;
+	int64_t began = clock_ms();
+
+	if (labels == NULL || open_source(w, err) < 0 ||
+	    have_bases(w, err) < 0 || write_recipe(w, scratch, err) < 0)
+		return NULL;
+	context.ctx = w->tree;
+	b.path = w->path;
+	b.text = buf_str(&w->sent);
+	if (build_run(w->cmd->engine, &b, &r, err) == 0)
+		image =
+		    finish(w, &r, json_object_get(scratch, "warnings"), err);
+	built_release(&r);
+	if (image != NULL)
+		log_note("built %s in %lld.%lld s", w->ref,
+		    (long long)(clock_ms() - began) / 1000,
+		    (long long)(clock_ms() - began) / 100 % 10);
+	return image;
+}
+
+static int
+refuse_secret_mounts(const json_t *doc, struct err *err)
+{
+	json_t *list = json_at(doc, "dockerfile.secrets");
+	const char *name = json_string_value(json_array_get(list, 0));
+
+	return name != NULL ? refuse_secret(name, err) : 0;
+}
+
+static json_t *
+make(struct work *w, struct err *err)
+{
+	json_auto_t *seen = NULL;
+	json_t *image;
+	int got;
+
+	if (image_key((json_t *)(uintptr_t)w->doc, w->cmd, w->key, err) < 0 ||
+	    refuse_secret_mounts(w->doc, err) < 0 ||
+	    open_engine(w->cmd, err) < 0)
+		return NULL;
+	w->ref = ref_of(w);
+	got = engine_image_look(w->cmd->engine, w->ref, &seen, err);
+	if (got < 0)
+		return NULL;
+	if (got == 0)
+		return build(w, err);
+	image = describe(w, seen, true, err);
+	if (image != NULL) {
+		json_object_set_new(image, "steps", json_array());
+		log_note("cached %s", w->ref);
+	}
+	return image;
+}
+
+static json_t *
+run(json_t *doc, void *ctx, struct err *err)
+{
+	if (doc_without_build(doc))
+		return json_pack("[{}]");
+
+	struct work w = { .cmd = ctx,
+		.doc = doc,
+		.bases = json_array(),
+		.pins = json_object() };
+	json_t *image = make(&w, err);
+
+	tree_close(w.tree);
+	ignore_release(&w.rules);
+	free(w.ref);
+	free(w.path);
+	buf_release(&w.text);
+	buf_release(&w.sent);
+	json_decref(w.bases);
+	json_decref(w.pins);
+	return image;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		CLI_LONG,
+		{ "env-file", required_argument, NULL, 'e' },
+		{ "rebuild", no_argument, NULL, 'r' },
+		{ 0 },
+	};
+	static const struct stage stage = { .name = "rcn-build",
+		.section = "image",
+		.key = image_key,
+		.current = is_current,
+		.run = run };
+	struct command c = { 0 };
+	int opt, status;
+
+	cli_begin(&cli);
+	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1)
+		switch (opt) {
+		case 'e':
+			c.env_file = optarg;
+			break;
+		case 'r':
+			c.rebuild = true;
+			break;
+		default:
+			if ((status = cli_common(&cli, opt)) != CLI_GO)
+				return status;
+		}
+	if (optind < argc)
+		return cli_usage(&cli, "%s: no operand is expected",
+		    argv[optind]);
+	status = doc_filter(&stage, &c);
+	engine_close(c.engine);
+	json_decref(c.args);
+	return cli_end(status);
+}
