@@ -119,7 +119,7 @@ check-headers:
 		$(CC) $(CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c $$h \
 		|| exit 1; done
 
-SH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' sh/* test/* test/*/* .ci/run \
+SH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' sh/* test/* test/*/* bench/* .ci/run \
 	2>/dev/null)
 C_FILES = $(wildcard cmd/*.c lib/*/*.c)
 
