@@ -5,7 +5,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@
 #include "engine/recipe.h"
 #include "parse/envfile.h"
 #include "registry/creds.h"
-#include "source/tree.h"
+#include "source/origin.h"
 
 static const struct cli cli = { "rcn-build",
 	"usage: rcn-build [-hqvV] [-d FILE] [--env-file FILE] [--rebuild]\n" };
@@ -43,8 +42,7 @@ struct command {
 struct work {
 	struct command *cmd;
 	const json_t *doc;
-	struct tree *tree;
-	struct ignore rules;
+	struct source source;
 	char *ref; /* of the image */
 	char *path; /* of the Dockerfile in the tree; NULL: text is sent */
 	struct buf text; /* of the Dockerfile, for lines */
@@ -229,108 +227,61 @@ is_current(json_t *doc, void *ctx, struct err *err)
 
 /* ---- the source ---- */
 
-static int
-open_tree(const json_t *source, struct tree **t, struct err *err)
-{
-	const char *kind = json_str(source, "kind", "");
-	const char *path = json_str(source, "path", "");
-	int rc;
-
-	if (strcmp(kind, "git") == 0) {
-		rc = tree_open_git(t, path, json_str(source, "commit", "HEAD"),
-		    err);
-	} else if (strcmp(kind, "tar") == 0) {
-		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-		if (fd < 0)
-			return err_sys(err, EX_NOINPUT, "source-missing", "%s",
-			    path);
-		rc = tree_open_tar(t, fd, err);
-	} else {
-		rc = tree_open_dir(t, path, err);
-	}
-	if (rc == 0 && *json_str(source, "root", "") != '\0')
-		rc = tree_root(*t, json_str(source, "root", ""), err);
-	return rc;
-}
-
-/* It must be what the stages before have seen. */
-static int
-check_tree(struct work *w, struct err *err)
-{
-	const char *want = json_str(w->doc, "source.tree", "");
-	auto_buf struct buf name = { 0 };
-
-	if (tree_name(w->tree, &name, err) < 0)
-		return -1;
-	if (strcmp(buf_str(&name), want) == 0)
-		return 0;
-	err_set(err, EX_TEMPFAIL, "source-changed",
-	    "%s: the tree is %.19s..., it was %.19s...",
-	    json_str(w->doc, "source.path", ""), buf_str(&name), want);
-	return err_hint(err, "run the pipeline again from rcn-detect");
-}
-
+/* The document's own patterns come last: nothing brings those back. */
 static int
 add_rules(struct work *w, struct err *err)
 {
-	json_t *list = json_at(w->doc, "dockerfile.ignore"), *v;
-	auto_buf struct buf text = { 0 }, file = { 0 };
 	const char *path = json_str(w->doc, "dockerfile.path", NULL);
-	auto_free char *own =
-	    mem_printf("%s.dockerignore", path != NULL ? path : "");
+	json_t *list = json_at(w->doc, "dockerfile.ignore"), *v;
+	auto_buf struct buf text = { 0 };
 	size_t i;
-	int got = 0;
 
-	ignore_defaults(&w->rules);
-	json_array_foreach(list, i, v)
+	if (path != NULL && source_rules(&w->source, path, err) < 0)
+		return -1;
+	json_array_foreach(list, i, v) if (json_is_string(v))
 	    buf_addf(&text, "%s\n", json_string_value(v));
-	if (ignore_text(&w->rules, buf_str(&text), text.len, "document", err) <
-	    0)
-		return -1;
-	if (path != NULL)
-		got = tree_read(w->tree, own, DOCKERFILE_MAX, &file, err);
-	if (got == 0) {
-		free(own);
-		own = mem_strdup(".dockerignore");
-		got = tree_read(w->tree, own, DOCKERFILE_MAX, &file, err);
-	}
-	if (got < 0)
-		return -1;
-	return ignore_text(&w->rules, buf_str(&file), file.len, own, err);
+	return ignore_text(&w->source.rules, buf_str(&text), text.len,
+	    "dockerfile.ignore", err);
 }
 
-/* The repository's own Dockerfile is sent as it is; one that the ignore rules
- * leave out, or that is not in the context, goes beside it. */
+/* The text of the repository's own, which ignore rules may leave out. */
+static int
+read_own(struct work *w, const char *path, struct err *err)
+{
+	int got;
+
+	tree_filter(w->source.tree, NULL);
+	got = tree_read(w->source.tree, path, DOCKERFILE_MAX, &w->text, err);
+	tree_filter(w->source.tree, &w->source.rules);
+	if (got == 0)
+		return err_set(err, EX_NOINPUT, "source-missing",
+		    "%s: no such file in the source", path);
+	return got < 0 ? -1 : 0;
+}
+
+/* The repository's own Dockerfile is named where it is in what is sent, else
+ * it goes beside the tree as a generated one does. */
 static int
 read_dockerfile(struct work *w, struct err *err)
 {
 	const char *text = json_str(w->doc, "dockerfile.text", NULL);
 	const char *path = json_str(w->doc, "dockerfile.path", NULL);
 	const char *context = json_str(w->doc, "dockerfile.context", ".");
-	bool whole = strcmp(context, ".") == 0 || *context == '\0';
 	struct tree_entry e;
 	int got;
 
-	if (text != NULL) {
+	if (text != NULL)
 		buf_adds(&w->text, text);
-	} else if (path == NULL) {
+	else if (path == NULL)
 		return err_set(err, EX_DATAERR, "bad-document",
 		    "document: dockerfile has neither text nor path");
-	} else {
-		got = tree_read(w->tree, path, DOCKERFILE_MAX, &w->text, err);
-		if (got == 0)
-			return err_set(err, EX_NOINPUT, "source-missing",
-			    "%s: no such file in the source", path);
-		if (got < 0)
-			return -1;
-	}
-	if (!whole && tree_root(w->tree, context, err) < 0)
+	else if (read_own(w, path, err) < 0)
 		return -1;
-	tree_filter(w->tree, &w->rules);
-	if (text != NULL || !whole)
+	if (*context != '\0' && strcmp(context, ".") != 0)
+		return tree_root(w->source.tree, context, err);
+	if (text != NULL)
 		return 0;
-	got = tree_stat(w->tree, path, &e, err);
+	got = tree_stat(w->source.tree, path, &e, err);
 	if (got == 1)
 		w->path = mem_strdup(path);
 	return got < 0 ? -1 : 0;
@@ -384,16 +335,18 @@ nothing(const struct tree_entry *e, void *ctx, struct err *err)
 	return 0;
 }
 
-/* A tree that tree.h refuses is refused before a byte is sent. */
+/* It must be what the stages before have seen; and what tree.h refuses is
+ * refused before a byte is sent. */
 static int
 open_source(struct work *w, struct err *err)
 {
-	const json_t *source = json_object_get(w->doc, "source");
+	const json_t *section = json_object_get(w->doc, "source");
 
-	if (open_tree(source, &w->tree, err) < 0 || check_tree(w, err) < 0 ||
+	if (source_open(&w->source, section, err) < 0 ||
+	    source_verify(&w->source, section, err) < 0 ||
 	    add_rules(w, err) < 0 || read_dockerfile(w, err) < 0)
 		return -1;
-	return tree_walk(w->tree, "", nothing, NULL, err);
+	return tree_walk(w->source.tree, "", nothing, NULL, err);
 }
 
 /* ---- base images ---- */
@@ -595,7 +548,7 @@ build(struct work *w, struct err *err)
 	if (labels == NULL || open_source(w, err) < 0 ||
 	    have_bases(w, err) < 0 || write_recipe(w, scratch, err) < 0)
 		return NULL;
-	context.ctx = w->tree;
+	context.ctx = w->source.tree;
 	b.path = w->path;
 	b.text = buf_str(&w->sent);
 	if (build_run(w->cmd->engine, &b, &r, err) == 0)
@@ -655,8 +608,7 @@ run(json_t *doc, void *ctx, struct err *err)
 		.pins = json_object() };
 	json_t *image = make(&w, err);
 
-	tree_close(w.tree);
-	ignore_release(&w.rules);
+	source_close(&w.source);
 	free(w.ref);
 	free(w.path);
 	buf_release(&w.text);
