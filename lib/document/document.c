@@ -292,9 +292,11 @@ work(const struct stage *stage, json_t *doc, void *ctx)
 	if (result == NULL && !had_error)
 		set_error(doc, stage, &err);
 	bad = emit(doc);
+	if (bad != 0)
+		return bad;
 	if (had_error)
 		return error_status(doc);
-	return result == NULL ? err.status : bad;
+	return result == NULL ? err.status : 0;
 }
 
 static int
