@@ -1,0 +1,270 @@
+/*
+ * rcn-fetch - brings the commit to deploy to this machine.
+ * Reads documents with project.repository and deployment.branch or .commit,
+ * or takes --url; keeps a mirror of the repository; writes `source`.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "document/cli.h"
+#include "document/document.h"
+#include "source/mirror.h"
+#include "source/origin.h"
+
+static const struct cli cli = { "rcn-fetch",
+	"usage: rcn-fetch [-hqvV] [-d file] [--key file] [--known-hosts file]\n"
+	"           [--token-file file]\n"
+	"       rcn-fetch [-hqvV] --url url [--branch name] [--commit id]\n"
+	"           [--environment name] [--key file] [--known-hosts file]\n"
+	"           [--project file] [--slug slug] [--token-file file]\n" };
+
+struct options {
+	const char *url, *branch, *commit;
+	struct doc_origin who;
+	const char *key, *known_hosts, *token;
+};
+
+/* A flag, or the file in $RCN_SECRETS if there is one; new string or NULL. */
+static char *
+secret(const char *flag, const char *name)
+{
+	char *path = flag != NULL ? mem_strdup(flag) : doc_secret_path(name);
+
+	if (path != NULL && flag == NULL && access(path, F_OK) < 0) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
+/* A credential that a person gave must be there, and an absolute path. */
+static int
+check_file(const char **file, const char *option, struct err *err)
+{
+	char *real;
+
+	if (*file == NULL)
+		return 0;
+	real = realpath(*file, NULL);
+	if (real == NULL)
+		return err_sys(err, EX_NOINPUT, "file-missing", "%s: %s",
+		    option, *file);
+	*file = real; /* lives as long as the program */
+	return 0;
+}
+
+static const char *
+given(const json_t *doc, const char *path)
+{
+	const char *s = json_str(doc, path, "");
+
+	return *s != '\0' ? s : NULL;
+}
+
+static json_t *
+section(const struct mirror *m, const char *url, const char *root,
+    struct err *err)
+{
+	struct origin from = { .git = m->path, .rev = m->id, .root = root };
+	auto_source struct source s = { 0 };
+	json_t *source = origin_section(&from, &s, err);
+
+	if (source == NULL)
+		return NULL;
+	json_object_set_new(source, "url", json_text(url));
+	if (m->branch != NULL)
+		json_object_set_new(source, "branch", json_text(m->branch));
+	return source;
+}
+
+static json_t *
+run(json_t *doc, void *ctx, struct err *err)
+{
+	const struct options *o = ctx;
+	auto_free char *key = secret(o->key, "git/key");
+	auto_free char *hosts = secret(o->known_hosts, "git/known_hosts");
+	auto_free char *token = secret(o->token, "git/token");
+	auto_free char *url = NULL;
+	struct mirror_want want = { .branch = given(doc, "deployment.branch"),
+		.commit = given(doc, "deployment.commit"),
+		.root = given(doc, "project.root"),
+		.key = key,
+		.known_hosts = hosts,
+		.token = token };
+	struct mirror m = { 0 };
+	json_t *source = NULL;
+
+	if (given(doc, "project.repository") == NULL) {
+		err_set(err, EX_DATAERR, "section-missing",
+		    "document: no project.repository");
+		err_hint(err, "set it in the project, or use --url");
+		return NULL;
+	}
+	url = mirror_url(given(doc, "project.repository"), err);
+	if (url == NULL)
+		return NULL;
+	want.url = url;
+	if (token != NULL && text_starts(url, "http://"))
+		log_warn("%s: the token travels unencrypted", url);
+	if (mirror_fetch(&want, &m, err) == 0)
+		source = section(&m, url, want.root, err);
+	mirror_release(&m);
+	return source;
+}
+
+static int
+key(json_t *doc, void *ctx, char hex[65], struct err *err)
+{
+	static const char *const parts[] = { "project.repository",
+		"project.root", "deployment.branch", "deployment.commit" };
+	struct sha256 sha;
+
+	(void)ctx;
+	(void)err;
+	sha256_begin(&sha);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		sha256_text(&sha, json_str(doc, parts[i], ""));
+	sha256_end_hex(&sha, hex);
+	return 0;
+}
+
+/* The mirror still has the tree. */
+static int
+current(json_t *doc, void *ctx, struct err *err)
+{
+	const json_t *source = json_object_get(doc, "source");
+	auto_source struct source s = { 0 };
+	struct err none = { 0 };
+
+	(void)ctx;
+	(void)err;
+	return source_open(&s, source, &none) == 0 &&
+	       source_verify(&s, source, &none) == 0;
+}
+
+static json_t *
+seed_of(const struct options *o, struct err *err)
+{
+	json_t *seed = doc_seed(&o->who, err);
+	json_t *deployment = json_object_get(seed, "deployment");
+
+	if (seed == NULL)
+		return NULL;
+	json_object_set_new(json_object_get(seed, "project"), "repository",
+	    json_text(o->url));
+	if (o->branch != NULL)
+		json_object_set_new(deployment, "branch", json_text(o->branch));
+	if (o->commit != NULL)
+		json_object_set_new(deployment, "commit", json_text(o->commit));
+	return seed;
+}
+
+static const struct stage stage = { .name = "rcn-fetch",
+	.section = "source",
+	.key = key,
+	.current = current,
+	.run = run };
+
+static int
+start(struct options *o)
+{
+	auto_free char *url = NULL;
+	struct err err = { 0 };
+	json_t *seed;
+
+	if (check_file(&o->key, "--key", &err) < 0 ||
+	    check_file(&o->known_hosts, "--known-hosts", &err) < 0 ||
+	    check_file(&o->token, "--token-file", &err) < 0)
+		return doc_fail(&err);
+	if (o->url == NULL)
+		return doc_filter(&stage, o);
+	url = mirror_url(o->url, &err);
+	if (url == NULL)
+		return doc_fail(&err);
+	o->url = url;
+	o->who.base = url;
+	seed = seed_of(o, &err);
+	return seed != NULL ? doc_first(&stage, seed, o) : doc_fail(&err);
+}
+
+enum {
+	BRANCH = 256,
+	COMMIT,
+	ENVIRONMENT,
+	KEY,
+	HOSTS,
+	PROJECT,
+	SLUG,
+	TOKEN,
+	URL
+};
+
+static const struct option longopts[] = {
+	CLI_LONG,
+	{ "branch", required_argument, NULL, BRANCH },
+	{ "commit", required_argument, NULL, COMMIT },
+	{ "environment", required_argument, NULL, ENVIRONMENT },
+	{ "key", required_argument, NULL, KEY },
+	{ "known-hosts", required_argument, NULL, HOSTS },
+	{ "project", required_argument, NULL, PROJECT },
+	{ "slug", required_argument, NULL, SLUG },
+	{ "token-file", required_argument, NULL, TOKEN },
+	{ "url", required_argument, NULL, URL },
+	{ NULL, 0, NULL, 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int c, status;
+
+	cli_begin(&cli);
+	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
+		switch (c) {
+		case BRANCH:
+			o.branch = optarg;
+			break;
+		case COMMIT:
+			o.commit = optarg;
+			break;
+		case ENVIRONMENT:
+			o.who.environment = optarg;
+			break;
+		case KEY:
+			o.key = optarg;
+			break;
+		case HOSTS:
+			o.known_hosts = optarg;
+			break;
+		case PROJECT:
+			o.who.project_file = optarg;
+			break;
+		case SLUG:
+			o.who.slug = optarg;
+			break;
+		case TOKEN:
+			o.token = optarg;
+			break;
+		case URL:
+			o.url = optarg;
+			break;
+		default:
+			if ((status = cli_common(&cli, c)) != CLI_GO)
+				return status;
+		}
+	if (optind < argc)
+		return cli_usage(&cli, "%s: no operand is taken", argv[optind]);
+	if (o.url == NULL &&
+	    (o.branch != NULL || o.commit != NULL || o.who.slug != NULL ||
+		o.who.environment != NULL || o.who.project_file != NULL))
+		return cli_usage(&cli, "only with --url: without it, documents "
+				       "on standard input say what to fetch");
+	return cli_end(start(&o));
+}
