@@ -337,7 +337,7 @@ json_t *
 deploy_run(const json_t *doc, const struct deploy *d, struct err *err)
 {
 	auto_app struct app app = { 0 };
-	auto_lock struct lock lock = { .fd = -1 };
+	auto_lock struct lock lock = LOCK_NONE;
 	struct run r = { .app = &app };
 	json_t *service = NULL;
 

@@ -14,6 +14,7 @@ enum {
 	ASK_FIRST_MS = 5,
 	ASK_LAST_MS = 250,
 	ANSWER_MS = 5000, /* a first request may compile a page */
+	LEAST_MS = 500, /* the last look is a fair one too */
 	LOOK_MS = 500, /* between looks at what is listened on */
 	SETTLED_MS = 3000, /* another port, alone for so long: it is meant */
 	SAY_MS = 5000,
@@ -219,7 +220,9 @@ ask(struct gate *g, struct err *err)
 		.host = g->app->host,
 		.path = g->in->health.path,
 		.port = g->port,
-		.timeout_ms = left < ANSWER_MS ? left : ANSWER_MS,
+		.timeout_ms = left < LEAST_MS    ? LEAST_MS
+			      : left < ANSWER_MS ? left
+						 : ANSWER_MS,
 		.pidfd = g->pidfd,
 	};
 

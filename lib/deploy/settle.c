@@ -224,7 +224,7 @@ withdraw(struct settle *s, const json_t *doc, struct err *err)
 json_t *
 settle_run(const json_t *doc, struct err *err)
 {
-	auto_settle struct settle s = { .lock = { .fd = -1 } };
+	auto_settle struct settle s = { .lock = LOCK_NONE };
 	bool failed = json_object_get(doc, "error") != NULL;
 
 	if (failed && json_object_get(doc, "service") == NULL)
@@ -286,7 +286,7 @@ not_serving(const struct settle *s, const json_t *ours)
 static json_t *
 repair_one(const char *slug, const char *environment, struct err *err)
 {
-	auto_settle struct settle s = { .lock = { .fd = -1 } };
+	auto_settle struct settle s = { .lock = LOCK_NONE };
 	auto_free char *key = route_key(slug, environment);
 	struct drain d = {
 		.key = key, .drain_ms = DRAIN_S * 1000, .stop_s = STOP_S
@@ -313,7 +313,7 @@ repair_one(const char *slug, const char *environment, struct err *err)
 static int
 environments(const char *slug, struct strvec *out, struct err *err)
 {
-	auto_settle struct settle s = { .lock = { .fd = -1 } };
+	auto_settle struct settle s = { .lock = LOCK_NONE };
 	auto_routes struct routes routes = { 0 };
 	json_auto_t *ours = NULL;
 	size_t n = strlen(slug), i;
