@@ -1,0 +1,299 @@
+#include "engine/push.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+enum { IDLE_MS = 300000 };
+
+void
+push_release(struct push *p)
+{
+	free(p->layers);
+	p->layers = NULL;
+	p->n = 0;
+}
+
+unsigned
+push_count(const struct push *p, enum push_state state)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += p->layers[i].state == state;
+	return n;
+}
+
+uint64_t
+push_bytes(const struct push *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->layers[i].state == PUSH_UPLOADED)
+			sum += p->layers[i].bytes;
+	return sum;
+}
+
+/* ---- the stream ---- */
+
+static struct push_layer *
+layer_of(struct push *p, const char *id)
+{
+	struct push_layer *l;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (strncmp(p->layers[i].id, id, sizeof(l->id) - 1) == 0)
+			return &p->layers[i];
+	if (p->n == PUSH_LAYERS_MAX)
+		return NULL;
+	p->layers = mem_realloc(p->layers, p->n + 1, sizeof(*p->layers));
+	l = &p->layers[p->n++];
+	*l = (struct push_layer){ 0 };
+	(void)snprintf(l->id, sizeof(l->id), "%s", id);
+	return l;
+}
+
+/* Lines with an id that are about a layer, by their beginning. */
+static void
+read_layer(struct push *p, const json_t *o, const char *id, const char *status)
+{
+	static const struct {
+		const char *text;
+		enum push_state state;
+	} rows[] = {
+		{ "Preparing", PUSH_SEEN },
+		{ "Waiting", PUSH_SEEN },
+		{ "Pushing", PUSH_SEEN },
+		{ "Retrying", PUSH_SEEN },
+		{ "Layer already exists", PUSH_EXISTING },
+		{ "Already exists", PUSH_EXISTING },
+		{ "Mounted from", PUSH_MOUNTED },
+		{ "Pushed", PUSH_UPLOADED },
+	};
+	int64_t bytes = json_int(o, "progressDetail.current", 0);
+	struct push_layer *l = NULL;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!text_starts(status, rows[i].text) ||
+		    (l = layer_of(p, id)) == NULL)
+			continue;
+		if (bytes > 0 && (uint64_t)bytes > l->bytes)
+			l->bytes = (uint64_t)bytes;
+		if (rows[i].state != PUSH_SEEN)
+			l->state = rows[i].state;
+		if (p->note != NULL)
+			p->note(p, l, p->ctx);
+		return;
+	}
+}
+
+static bool
+is_digest(const char *s)
+{
+	return text_starts(s, "sha256:") &&
+	       strspn(s + 7, "0123456789abcdef") == 64;
+}
+
+/* TAG: digest: sha256:HEX size: N */
+static void
+read_digest(struct push *p, const json_t *o, const char *status)
+{
+	const char *digest = json_str(o, "aux.Digest", NULL);
+
+	if (digest == NULL && (digest = strstr(status, "digest: ")) != NULL)
+		digest += strlen("digest: ");
+	if (digest != NULL && is_digest(digest))
+		(void)snprintf(p->digest, sizeof(p->digest), "%.71s", digest);
+}
+
+/* What an engine's or a registry's text is about. */
+static int
+classify(const char *text, struct err *err)
+{
+	static const struct {
+		const char *word;
+		int status;
+		const char *code, *hint;
+	} rows[] = {
+#define LOGIN                                                                 \
+	"docker login to that registry; the project in the name must exist, " \
+	"and the account needs the right to push to it"
+#define DENIED EX_NOPERM, "registry-denied", LOGIN
+#define GONE EX_NOINPUT, "image-gone", "rcn-build makes it again"
+#define DOWN EX_UNAVAILABLE, "registry-down", "is the registry up?"
+#define TLS                                                                \
+	EX_PROTOCOL, "tls-failed",                                         \
+	    "the engine decides: its insecure-registries setting, or the " \
+	    "CA's file in /etc/docker/certs.d/HOST:PORT/ca.crt"
+		{ "does not exist locally", GONE },
+		{ "tag does not exist", GONE },
+		{ "no such image", GONE },
+		{ "no basic auth", DENIED },
+		{ "unauthorized", DENIED },
+		{ "denied", DENIED },
+		{ " 401", DENIED },
+		{ "403 forbidden", DENIED },
+		{ "toomanyrequests", EX_TEMPFAIL, "registry-limit",
+		    "try again later" },
+		{ "too many requests", EX_TEMPFAIL, "registry-limit",
+		    "try again later" },
+		{ "http response to https client", TLS },
+		{ "x509:", TLS },
+		{ "tls:", TLS },
+		{ "connection refused", DOWN },
+		{ "connection reset", DOWN },
+		{ "no such host", DOWN },
+		{ "no route to host", DOWN },
+		{ "network is unreachable", DOWN },
+		{ "timeout", DOWN },
+		{ "deadline exceeded", DOWN },
+		{ "request canceled", DOWN },
+		{ "server misbehaving", DOWN },
+		{ "internal server error", DOWN },
+		{ "bad gateway", DOWN },
+		{ "unavailable", DOWN },
+		{ ": eof", DOWN },
+		{ "", EX_PROTOCOL, "push-failed", NULL },
+	};
+	size_t i = 0;
+
+	while (strcasestr(text, rows[i].word) == NULL)
+		i++;
+	err_set(err, rows[i].status, rows[i].code, "%s", text);
+	return rows[i].hint != NULL ? err_hint(err, "%s", rows[i].hint) : -1;
+}
+
+int
+push_read(json_t *o, void *ctx, struct err *err)
+{
+	struct push *p = ctx;
+	const char *failed = engine_stream_error(o);
+	const char *id = json_str(o, "id", NULL);
+	const char *status = json_str(o, "status", "");
+
+	if (failed != NULL)
+		return classify(failed, err);
+	if (id != NULL)
+		read_layer(p, o, id, status);
+	else
+		read_digest(p, o, status);
+	return 0;
+}
+
+int
+push_end(const struct push *p, struct err *err)
+{
+	if (p->digest[0] != '\0')
+		return 0;
+	return err_set(err, EX_PROTOCOL, "push-failed",
+	    "the engine ended it without a digest");
+}
+
+/* ---- calls ---- */
+
+/* "/" stays: the API takes names as several parts of its path. */
+static void
+add_name(struct buf *path, const char *name)
+{
+	size_t n;
+
+	for (;; name += n + 1) {
+		auto_free char *part = NULL;
+
+		n = strcspn(name, "/");
+		part = mem_strndup(name, n);
+		http_quote(path, part);
+		if (name[n] == '\0')
+			return;
+		buf_addc(path, '/');
+	}
+}
+
+static int
+gone(const char *image, struct err *err)
+{
+	err_set(err, EX_NOINPUT, "image-gone", "%s: no such image here", image);
+	return err_hint(err, "rcn-build makes it again");
+}
+
+int
+engine_has_image(struct engine *e, const char *image, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	int status = 0;
+
+	buf_adds(&path, "/images/");
+	add_name(&path, image);
+	buf_adds(&path, "/json");
+	if (engine_call(e, "GET", path.data, NULL, &status, NULL, err) < 0)
+		return -1;
+	return status == 200;
+}
+
+int
+engine_tag(struct engine *e, const char *image, const char *name,
+    const char *tag, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	json_auto_t *answer = NULL;
+	int status = 0;
+
+	buf_adds(&path, "/images/");
+	add_name(&path, image);
+	buf_adds(&path, "/tag?repo=");
+	http_quote(&path, name);
+	buf_adds(&path, "&tag=");
+	http_quote(&path, tag);
+	if (engine_call(e, "POST", path.data, NULL, &status, &answer, err) < 0)
+		return -1;
+	if (status == 404)
+		return gone(image, err);
+	if (status == 201 || status == 200)
+		return 0;
+	return err_set(err, EX_PROTOCOL, "engine-refused",
+	    "engine: tag %s as %s:%s: %s (HTTP %d)", image, name, tag,
+	    json_str(answer, "message", "no message"), status);
+}
+
+int
+engine_untag(struct engine *e, const char *image, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	int status = 0;
+
+	buf_adds(&path, "/images/");
+	add_name(&path, image);
+	buf_adds(&path, "?noprune=true");
+	return engine_call(e, "DELETE", path.data, NULL, &status, NULL, err);
+}
+
+int
+engine_push(struct engine *e, const char *name, const char *tag,
+    const char *auth, struct push *p, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	auto_strvec struct strvec headers = { 0 };
+	struct engine_send send = { .headers = &headers, .idle_ms = IDLE_MS };
+	struct err own = { 0 };
+	int rc;
+
+	buf_adds(&path, "/images/");
+	add_name(&path, name);
+	buf_adds(&path, "/push?tag=");
+	http_quote(&path, tag);
+	strvec_addf(&headers, "X-Registry-Auth: %s", auth);
+	rc = engine_stream(e, "POST", path.data, &send, push_read, p, &own);
+	explicit_bzero(headers.v[0], strlen(headers.v[0]));
+	if (rc == 0)
+		rc = push_end(p, &own);
+	if (rc == 0)
+		return 0;
+	*err = own;
+	if (strcmp(own.code, "engine-refused") == 0)
+		(void)classify(own.msg, err);
+	return err_wrap(err, "push %s:%s", name, tag);
+}
