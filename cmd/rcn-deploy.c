@@ -12,6 +12,7 @@
 #include "document/cli.h"
 #include "document/document.h"
 #include "parse/envfile.h"
+#include "registry/creds.h"
 
 static const struct cli cli = {
 	"rcn-deploy",
@@ -55,8 +56,8 @@ key(json_t *doc, void *ctx, char hex[65], struct err *err)
 
 	if (load_env(o, err) < 0)
 		return -1;
-	return deploy_key(doc, &(struct deploy){ o->env, o->own_env }, hex,
-	    err);
+	return deploy_key(doc, &(struct deploy){ o->env, o->own_env, NULL },
+	    hex, err);
 }
 
 static int
@@ -73,7 +74,8 @@ run(json_t *doc, void *ctx, struct err *err)
 
 	if (load_env(o, err) < 0)
 		return NULL;
-	return deploy_run(doc, &(struct deploy){ o->env, o->own_env }, err);
+	return deploy_run(doc,
+	    &(struct deploy){ o->env, o->own_env, creds_header }, err);
 }
 
 static int

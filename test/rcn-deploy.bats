@@ -462,11 +462,49 @@ fails() {
 	[ "$(ours | wc -l)" = 2 ]
 }
 
-@test "rcn-deploy: no such image" {
-	run --separate-stderr rcn-deploy --image rcn-test/none-$slug:1 \
-	    --slug "$slug"
+@test "rcn-deploy: an image that is not here is pulled, with credentials" {
+	local ref host user pass
+
+	for host in "$RCN_TEST_REGISTRY_PLAIN" "$RCN_TEST_REGISTRY_BASIC"; do
+		ref=$host/$slug/app:1
+		user=$RCN_TEST_REGISTRY_BASIC_USER
+		pass=$RCN_TEST_REGISTRY_BASIC_PASS
+		mkdir -p "secrets/registry"
+		registry_login "$host" "$user" "$pass" secrets/registry
+		docker tag rcn-test/app:1 "$ref"
+		docker --config secrets/registry push -q "$ref"
+		docker rmi "$ref" >/dev/null
+		if [ "$host" = "$RCN_TEST_REGISTRY_BASIC" ]; then
+			run --separate-stderr rcn-deploy --image "$ref" \
+			    --slug "$slug"
+			left=$(ours)
+			fails 77 registry-denied
+			export RCN_SECRETS=$PWD/secrets
+		fi
+		run --separate-stderr rcn-deploy --image "$ref" --slug "$slug"
+		docker rmi -f "$ref" >/dev/null
+		[ "$status" -eq 0 ]
+		[[ $output$stderr != *"$pass"* ]]
+		[[ $stderr == *"pulling $ref"* ]]
+	done
+}
+
+@test "rcn-deploy: no such image, no such registry" {
+	run --separate-stderr rcn-deploy --slug "$slug" \
+	    --image "$RCN_TEST_REGISTRY_PLAIN/$slug/none:1"
 	fails 66 image-gone
-	[[ $stderr == *"rcn-test/none-$slug:1"* ]]
+	[[ $stderr == *"$slug/none:1"* ]]
+	run --separate-stderr rcn-deploy --slug "$slug" \
+	    --image "127.0.0.1:1/$slug/none:1"
+	fails 69 registry-down
+	[ "$(jq .error.retryable <<<"$output")" = true ]
+	# built here, and removed since: it is in no registry to be pulled from
+	image app | jq '.image.id = "sha256:0" | .image.ref = "rcn/gone:1" |
+	    del(.service)' >doc.json
+	left=$(ours)
+	run --separate-stderr rcn-deploy -d doc.json
+	fails 66 image-gone
+	[[ $stderr != *pulling* ]]
 }
 
 @test "rcn-deploy: no engine, no proxy: nothing is begun" {

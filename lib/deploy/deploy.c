@@ -21,6 +21,7 @@
 
 struct run {
 	const struct app *app;
+	image_auth_fn *auth;
 	struct engine *e;
 	struct network net;
 	struct image image;
@@ -281,7 +282,7 @@ prepare(struct run *r, const json_t *doc, struct err *err)
 
 	if (installation == NULL || ask_proxy(r, err) < 0 ||
 	    engine_open(&r->e, NULL, err) < 0 ||
-	    image_ensure(r->e, doc, &r->image, err) < 0 ||
+	    image_ensure(r->e, doc, r->auth, &r->image, err) < 0 ||
 	    network_ensure(r->e, network, conf_get("SUBNET", "172.30.0.0/16"),
 		&r->net, err) < 0)
 		return -1;
@@ -338,7 +339,7 @@ deploy_run(const json_t *doc, const struct deploy *d, struct err *err)
 {
 	auto_app struct app app = { 0 };
 	auto_lock struct lock lock = LOCK_NONE;
-	struct run r = { .app = &app };
+	struct run r = { .app = &app, .auth = d->auth };
 	json_t *service = NULL;
 
 	if (app_read(&app, doc, d->env, d->own_env, err) < 0 ||

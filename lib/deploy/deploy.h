@@ -13,10 +13,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include "base/err.h"
+#include "deploy/image.h"
 
 struct deploy {
 	const json_t *env; /* {KEY: {value, secret}}, borrowed */
 	bool own_env; /* given by hand, not with the deployment */
+	image_auth_fn *auth; /* credentials for a pull, or NULL */
 };
 
 int deploy_key(const json_t *doc, const struct deploy *, char hex[65],

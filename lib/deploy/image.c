@@ -4,7 +4,9 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "engine/image.h"
 
 void
 image_release(struct image *image)
@@ -34,34 +36,65 @@ only_port(const json_t *inspected)
 static int
 look(struct engine *e, const char *ref, struct image *image, struct err *err)
 {
-	auto_buf struct buf path = { 0 };
 	json_auto_t *out = NULL;
-	int status = 0;
+	int found = ref != NULL ? engine_image_look(e, ref, &out, err) : 0;
 
-	buf_adds(&path, "/images/");
-	http_quote(&path, ref);
-	buf_adds(&path, "/json");
-	if (engine_call(e, "GET", path.data, NULL, &status, &out, err) < 0)
-		return -1;
-	if (status == 404)
-		return 0;
-	if (status != 200)
-		return err_set(err, EX_UNAVAILABLE, "engine-refused",
-		    "engine: image %s: %s", ref,
-		    json_str(out, "message", "refused without a reason"));
+	if (found != 1)
+		return found;
 	image->ref = mem_strdup(ref);
 	image->id = mem_strdup(json_str(out, "Id", ""));
 	image->port = only_port(out);
 	return 1;
 }
 
+static int
+gone(const char *ref, struct err *err)
+{
+	*err = (struct err){ 0 };
+	err_set(err, EX_NOINPUT, "image-gone",
+	    "image %s: neither on the engine nor in its registry", ref);
+	return err_hint(err, "build it again, or see how it is spelt");
+}
+
+static int
+fetch(struct engine *e, const char *ref, image_auth_fn *auth, struct err *err)
+{
+	AUTO(buf_wipe) struct buf header = { 0 };
+	auto_buf struct buf host = { 0 };
+
+	engine_image_host(ref, &host);
+	if (auth != NULL && auth(host.data, &header, err) < 0)
+		return -1;
+	log_note("pulling %s", ref);
+	if (engine_image_pull(e, ref, header.data, err) == 0)
+		return 0;
+	if (err->status == EX_NOINPUT)
+		return gone(ref, err);
+	if (err->hint[0] == '\0')
+		err_hint(err, "the engine does not have it: build it, or see "
+			      "that its registry answers");
+	return -1;
+}
+
+/* One that was built here and never pushed is in no registry. */
+static const char *
+remote(const json_t *doc)
+{
+	const char *pushed = json_str(doc, "push.ref", NULL);
+
+	if (pushed != NULL || json_str(doc, "image.id", NULL) != NULL)
+		return pushed;
+	return json_str(doc, "image.ref", NULL);
+}
+
 int
-image_ensure(struct engine *e, const json_t *doc, struct image *image,
-    struct err *err)
+image_ensure(struct engine *e, const json_t *doc, image_auth_fn *auth,
+    struct image *image, struct err *err)
 {
 	const char *built = json_str(doc, "image.ref", NULL);
 	const char *pushed = json_str(doc, "push.ref", NULL);
-	int found = 0;
+	const char *far = remote(doc);
+	int found;
 
 	if (built == NULL && pushed == NULL) {
 		err_set(err, EX_DATAERR, "section-missing",
@@ -69,14 +102,15 @@ image_ensure(struct engine *e, const json_t *doc, struct image *image,
 		return err_hint(err,
 		    "rcn-build writes it, or name one: rcn-deploy --image REF");
 	}
-	if (built != NULL)
-		found = look(e, built, image, err);
-	if (found == 0 && pushed != NULL)
+	found = look(e, built, image, err);
+	if (found == 0)
 		found = look(e, pushed, image, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	err_set(err, EX_NOINPUT, "image-gone", "engine: no image %s",
-	    pushed != NULL ? pushed : built);
-	return err_hint(err, "build it again, or pull it: docker pull %s",
-	    pushed != NULL ? pushed : built);
+	if (far == NULL)
+		return gone(built, err);
+	if (fetch(e, far, auth, err) < 0)
+		return -1;
+	found = look(e, far, image, err);
+	return found == 0 ? gone(far, err) : found < 0 ? -1 : 0;
 }

@@ -1,12 +1,14 @@
 /*
  * image - what is to run, made sure to be on the engine.
- * image.ref if the engine has it, else push.ref, pulled if need be; neither:
- * EX_NOINPUT "image-gone".
+ * image.ref if the engine has it, else push.ref, pulled if need be; one that
+ * somebody else built is pulled by its image.ref.  Nowhere: EX_NOINPUT
+ * "image-gone"; a registry that is away or denies: as engine/image.h.
  */
 #ifndef DEPLOY_IMAGE_H
 #define DEPLOY_IMAGE_H
 
 #include <jansson.h>
+#include "base/buf.h"
 #include "base/err.h"
 #include "engine/engine.h"
 
@@ -15,8 +17,11 @@ struct image {
 	int port; /* the one that it EXPOSEs, or 0 */
 };
 
-int image_ensure(struct engine *, const json_t *doc, struct image *,
-    struct err *);
+/* Appends the value of X-Registry-Auth for a registry: creds_header(). */
+typedef int image_auth_fn(const char *host, struct buf *, struct err *);
+
+int image_ensure(struct engine *, const json_t *doc, image_auth_fn *,
+    struct image *, struct err *);
 void image_release(struct image *);
 
 #endif
