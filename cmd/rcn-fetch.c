@@ -67,14 +67,27 @@ given(const json_t *doc, const char *path)
 	return *s != '\0' ? s : NULL;
 }
 
+/* The tree of a commit in a mirror, at its root folder. */
+static int
+open_commit(struct source *s, const char *mirror, const char *id,
+    const char *root, struct err *err)
+{
+	*s = (struct source){ .fd = -1 };
+	if (tree_open_git(&s->tree, mirror, id, err) < 0)
+		return -1;
+	return root != NULL ? tree_root(s->tree, root, err) : 0;
+}
+
 static json_t *
 section(const struct mirror *m, const char *url, const char *root,
     struct err *err)
 {
-	struct origin from = { .git = m->path, .rev = m->id, .root = root };
-	auto_source struct source s = { 0 };
-	json_t *source = origin_section(&from, &s, err);
+	auto_source struct source s = { .fd = -1 };
+	json_t *source;
 
+	if (open_commit(&s, m->path, m->id, root, err) < 0)
+		return NULL;
+	source = source_section(&s, "git", m->path, root, err);
 	if (source == NULL)
 		return NULL;
 	json_object_set_new(source, "url", json_text(url));
@@ -139,12 +152,14 @@ static int
 current(json_t *doc, void *ctx, struct err *err)
 {
 	const json_t *source = json_object_get(doc, "source");
-	auto_source struct source s = { 0 };
+	auto_source struct source s = { .fd = -1 };
 	struct err none = { 0 };
 
 	(void)ctx;
 	(void)err;
-	return source_open(&s, source, &none) == 0 &&
+	return open_commit(&s, json_str(source, "path", ""),
+		   json_str(source, "commit", ""), given(doc, "project.root"),
+		   &none) == 0 &&
 	       source_verify(&s, source, &none) == 0;
 }
 

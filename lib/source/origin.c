@@ -1,7 +1,5 @@
 #include "source/origin.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 
 enum { IGNORE_MAX = 1 << 20, SURVEY_MAX = 20, POINTER_MAX = 1024 };
 
-/* ---- opening ---- */
+/* ---- rules ---- */
 
 /* Appends the rules of a file: 1, 0 no such file, -1. */
 static int
@@ -50,43 +48,6 @@ source_rules(struct source *s, const char *dockerfile, struct err *err)
 	return got < 0 ? -1 : own != NULL;
 }
 
-static int
-open_tar(struct source *s, const char *path, struct err *err)
-{
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		return err_sys(err, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
-		    "source-missing", "%s", path);
-	if (tree_open_tar(&s->tree, fd, err) < 0)
-		return err_wrap(err, "%s", path);
-	s->fd = fd;
-	fd = -1;
-	return 0;
-}
-
-static int
-open_tree(struct source *s, const struct origin *o, struct err *err)
-{
-	int rc;
-
-	*s = (struct source){ .fd = -1 };
-	if (o->dir != NULL)
-		rc = tree_open_dir(&s->tree, o->dir, err);
-	else if (o->git != NULL)
-		rc = tree_open_git(&s->tree, o->git,
-		    o->rev != NULL ? o->rev : "HEAD", err);
-	else
-		rc = open_tar(s, o->tar, err);
-	if (rc == 0 && o->root != NULL)
-		rc = tree_root(s->tree, o->root, err);
-	if (rc == 0)
-		rc = source_rules(s, NULL, err);
-	if (rc < 0)
-		source_close(s);
-	return rc < 0 ? -1 : 0;
-}
-
 void
 source_close(struct source *s)
 {
@@ -97,32 +58,6 @@ source_close(struct source *s)
 	if (s->fd >= 0)
 		(void)close(s->fd);
 	*s = (struct source){ .fd = -1 };
-}
-
-int
-source_open(struct source *s, const json_t *section, struct err *err)
-{
-	const char *kind = json_str(section, "kind", "");
-	const char *path = json_str(section, "path", NULL);
-	struct origin o = { .root = json_str(section, "root", NULL),
-		.rev = json_str(section, "commit", NULL) };
-
-	*s = (struct source){ .fd = -1 };
-	if (section == NULL || path == NULL) {
-		err_set(err, EX_DATAERR, "section-missing",
-		    "document: no source section");
-		return err_hint(err, "rcn-fetch or rcn-detect writes it");
-	}
-	if (strcmp(kind, "dir") == 0)
-		o.dir = path;
-	else if (strcmp(kind, "git") == 0)
-		o.git = path;
-	else if (strcmp(kind, "tar") == 0)
-		o.tar = path;
-	else
-		return err_set(err, EX_DATAERR, "bad-document",
-		    "document: source.kind: %s: not dir, git or tar", kind);
-	return open_tree(s, &o, err);
 }
 
 /* ---- the section ---- */
@@ -147,25 +82,12 @@ add_commit(struct tree *t, json_t *section)
 }
 
 json_t *
-origin_section(const struct origin *o, struct source *s, struct err *err)
+source_section(struct source *s, const char *kind, const char *path,
+    const char *root, struct err *err)
 {
-	const char *given = o->dir != NULL   ? o->dir
-			    : o->git != NULL ? o->git
-					     : o->tar;
-	const char *kind = o->dir != NULL   ? "dir"
-			   : o->git != NULL ? "git"
-					    : "tar";
 	auto_buf struct buf name = { 0 };
-	auto_free char *path = NULL;
 	json_t *section;
 
-	if (open_tree(s, o, err) < 0)
-		return NULL;
-	path = realpath(given, NULL);
-	if (path == NULL) {
-		err_sys(err, EX_NOINPUT, "source-missing", "%s", given);
-		return NULL;
-	}
 	if (!text_is_utf8(path, strlen(path))) {
 		err_set(err, EX_DATAERR, "path-unsafe",
 		    "%s: a source whose path is not UTF-8", path);
@@ -174,9 +96,8 @@ origin_section(const struct origin *o, struct source *s, struct err *err)
 	if (tree_name(s->tree, &name, err) < 0)
 		return NULL;
 	section = json_pack("{s:s, s:s, s:o, s:s}", "kind", kind, "path", path,
-	    "root", json_text(o->root != NULL ? o->root : ""), "tree",
-	    name.data);
-	if (o->git != NULL)
+	    "root", json_text(root != NULL ? root : ""), "tree", name.data);
+	if (strcmp(kind, "git") == 0)
 		add_commit(s->tree, section);
 	return section;
 }
