@@ -266,6 +266,24 @@ trim(const char **s, size_t *n)
 		--*n;
 }
 
+/* Clean, and no blanks around it, whatever cleaning has laid bare. */
+static char *
+tidy(const char *s, size_t n)
+{
+	char *cleaned = clean(s, n);
+
+	for (;;) {
+		auto_free char *old = cleaned;
+
+		s = old;
+		n = strlen(old);
+		trim(&s, &n);
+		cleaned = clean(s, n);
+		if (strcmp(cleaned, old) == 0)
+			return cleaned;
+	}
+}
+
 static int
 add_line(struct ignore *g, const char *s, size_t n, const char *file,
     size_t line, struct err *err)
@@ -287,7 +305,11 @@ add_line(struct ignore *g, const char *s, size_t n, const char *file,
 		return err_set(err, EX_DATAERR, "bad-ignore", "%s:%zu: %s",
 		    file, line,
 		    g->n >= RULES_MAX ? "too many patterns" : "a NUL byte");
-	r.pattern = clean(s, n);
+	r.pattern = tidy(s, n);
+	if (*r.pattern == '\0' && n > 0) {
+		free(r.pattern);
+		return 0;
+	}
 	r.file = mem_strdup(file);
 	if (g->n == g->cap) {
 		g->cap = g->cap != 0 ? g->cap * 2 : 64;
@@ -336,9 +358,16 @@ ignore_defaults(struct ignore *g)
 void
 ignore_list(const struct ignore *g, struct strvec *v)
 {
-	for (size_t i = 0; i < g->n; i++)
-		strvec_addf(v, "%s%s", g->v[i].back ? "!" : "",
-		    g->v[i].pattern);
+	for (size_t i = 0; i < g->n; i++) {
+		const char *p = g->v[i].pattern;
+
+		/* "/" says nothing, but keeps a first byte what it is. */
+		strvec_addf(v, "%s%s",
+		    g->v[i].back                   ? "!"
+		    : strchr("!#\xef", *p) != NULL ? "/"
+						   : "",
+		    p);
+	}
 }
 
 /* ---- matching ---- */

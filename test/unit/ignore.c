@@ -96,6 +96,8 @@ static const struct {
 	{ "a/*/c/**", "a/b/c/d", true },
 	{ "a/*/c/**", "a/b/c", false },
 	{ "***", "a/b", true },
+	{ "/!a", "!a", true },
+	{ "a /", "a", true },
 };
 
 static void
@@ -191,9 +193,10 @@ test_list(void)
 	auto_strvec struct strvec v = { 0 };
 	struct err err = { 0 };
 
-	(void)ignore_text(&g, "/a/\n!b\n", 7, "f", &err);
+	(void)ignore_text(&g, "/a/\n!b\n/!c\n", 11, "f", &err);
 	ignore_list(&g, &v);
-	ok(v.n == 2 && strcmp(v.v[0], "a") == 0 && strcmp(v.v[1], "!b") == 0,
+	ok(v.n == 3 && strcmp(v.v[0], "a") == 0 && strcmp(v.v[1], "!b") == 0 &&
+		strcmp(v.v[2], "/!c") == 0,
 	    "the list is what is matched");
 }
 
