@@ -291,8 +291,8 @@ engine_stream(struct engine *e, const char *method, const char *path,
 		rc = lost(e, err);
 	else if (rc == 0 && (a.status < 200 || a.status > 299))
 		rc = refused(&a, method, path, err);
-	else if (rc == 0)
-		rc = jsonstream_end(&json, err);
+	else if (rc == 0 && (rc = jsonstream_end(&json, err)) < 0)
+		rc = lost(e, err);
 	jsonstream_release(&json);
 	return rc;
 }

@@ -2,7 +2,7 @@
 """engine.py SOCKET SCRIPT - a unix socket that answers as SCRIPT says.
 
 SCRIPT is JSON: a list of answers, tried in order:
-    {"call": "POST /v1.44/build",       method and the path's beginning
+    {"call": "POST /v1.44/build",       method and path, a regular expression
      "status": 200, "headers": {...},
      "body": text | object | [objects], what comes back, objects one a line
      "file": PATH,                      or that of a file
@@ -16,6 +16,7 @@ For what a real engine cannot be made to show, or is another's.
 import http.server
 import json
 import os
+import re
 import socketserver
 import sys
 import threading
@@ -51,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(SOCKET + ".log", "a") as log:
                 log.write(line + "\n")
             for answer in script:
-                if line.startswith(answer["call"]):
+                if re.match(answer["call"], line):
                     if answer.get("once"):
                         script.remove(answer)
                     return answer
