@@ -114,6 +114,10 @@ run(json_t *doc, void *ctx, struct err *err)
 	json_t *source = NULL;
 
 	if (given(doc, "project.repository") == NULL) {
+		/* A folder, tar or repository at hand: nothing to fetch. */
+		source = json_object_get(doc, "source");
+		if (source != NULL)
+			return json_deep_copy(source);
 		err_set(err, EX_DATAERR, "section-missing",
 		    "document: no project.repository");
 		err_hint(err, "set it in the project, or use --url");

@@ -178,6 +178,15 @@ fails() {
 	mv "$repo.away" "$repo"
 }
 
+@test "rcn-fetch: a source that was given needs no repository" {
+	local doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"1","environment":"production","trigger":"cli","attempt":1},"source":{"kind":"dir","path":"/srv/app","tree":"sha256:00"}}'
+
+	run -0 --separate-stderr rcn-fetch <<<"$doc"
+	[ "$(jq -cS '.source | del(.key)' <<<"$output")" = \
+	    "$(jq -cS .source <<<"$doc")" ]
+	fails 65 section-missing rcn-fetch <<<"$(jq 'del(.source)' <<<"$doc")"
+}
+
 @test "rcn-fetch: a broken mirror is made again" {
 	local url mirror pack
 	make_source
