@@ -102,6 +102,10 @@ expect() {
 	    "rcn-dockerfile -q" "rcn-build --rebuild --env-file b 1 -q" \
 	    "rcn-push --registry h:5/p -q" "rcn-deploy --env-file e 1 -q" \
 	    "rcn-route --host a.x --host b.x -q" "rcn-retire -q"
+	rm calls
+	run -0 rcn-pipeline --url u --key k --known-hosts "h 1" --token-file=t
+	grep -x "rcn-fetch --key k --known-hosts h 1 --token-file t --url u" \
+	    <(calls)
 }
 
 @test "rcn-pipeline: the status is that of the first that failed" {
@@ -185,7 +189,7 @@ END_OF_LINES
 	local option
 	while read -r option; do
 		grep -q "Fl -${option#--}" "$ROOT/man/rcn-pipeline.1"
-	done < <(grep -o -- '--[a-z-]*' <<<"$output")
+	done < <(grep -o -- '--[a-z][a-z-]*' <<<"$output")
 	run -0 rcn-pipeline -V
 	[[ $output =~ ^rcn-pipeline\ [0-9.]+$ ]]
 }
@@ -200,6 +204,6 @@ END_OF_LINES
 }
 
 @test "rcn-pipeline: a full disk below is 74" {
-	[ "$(uname)" = Linux ]
-	run -74 bash -c 'rcn-pipeline --git /nowhere >/dev/full 2>/dev/null'
+	run -74 bash -c 'rcn-pipeline >/dev/full 2>err <<<"{\"error\": {}}"'
+	grep -q "rcn-retire: .*No space left" err
 }
