@@ -148,16 +148,23 @@ add_row(const struct haproxy_stat *st, void *ctx)
 }
 
 static int
-look(struct proxy *p, struct view *v, struct err *err)
+ask_servers(struct proxy *p, struct view *v, struct err *err)
 {
 	auto_buf struct buf answer = { 0 };
 
-	if (ask_map(p, "hosts.map", &v->hosts, &v->owners, err) < 0 ||
-	    ask_map(p, "routes.map", &v->keys, &v->slots, err) < 0 ||
-	    ask(p, "show stat", &answer, err) < 0)
+	if (ask(p, "show stat", &answer, err) < 0)
 		return -1;
 	buf_addc(&answer, '\n');
 	return haproxy_stat_read(answer.data, add_row, v, err);
+}
+
+static int
+look(struct proxy *p, struct view *v, struct err *err)
+{
+	if (ask_map(p, "hosts.map", &v->hosts, &v->owners, err) < 0 ||
+	    ask_map(p, "routes.map", &v->keys, &v->slots, err) < 0)
+		return -1;
+	return ask_servers(p, v, err);
 }
 
 static const char *
@@ -373,6 +380,7 @@ add_front(struct proxy *p, struct buf *b, struct err *err)
 		    "\toption forwardfor\n"
 		    "\toption redispatch\n"
 		    "\tretries 3\n"
+		    "\tretry-on conn-failure empty-response\n"
 		    "\ttimeout connect 5s\n"
 		    "\ttimeout client 5m\n"
 		    "\ttimeout server 5m\n"
@@ -387,6 +395,8 @@ add_front(struct proxy *p, struct buf *b, struct err *err)
 	if (add_certificates(b, err) < 0)
 		return -1;
 	buf_adds(b,
+	    "\thttp-request disable-l7-retry unless "
+	    "{ method GET HEAD OPTIONS }\n"
 	    "\thttp-request del-header X-Forwarded-For\n"
 	    "\thttp-request set-header X-Forwarded-Proto http\n"
 	    "\thttp-request set-header X-Forwarded-Proto https "
@@ -733,7 +743,7 @@ haproxy_busy(struct proxy *p, const char *addr, int64_t *n, struct err *err)
 {
 	auto_view struct view v = { 0 };
 
-	if (look(p, &v, err) < 0)
+	if (ask_servers(p, &v, err) < 0)
 		return -1;
 	*n = 0;
 	for (size_t i = 0; i < v.nserver; i++)

@@ -15,7 +15,8 @@
 
 enum { LOCK_MS = 30000, PROVE_MS = 5000 };
 
-static const struct proxy_ops *const proxies[] = { &haproxy_ops, &traefik_ops };
+static const struct proxy_ops *const proxies[] = { &haproxy_ops, &traefik_ops,
+	NULL };
 
 /* ---- settings ---- */
 
@@ -78,7 +79,7 @@ proxy_open(struct proxy **out, struct err *err)
 	auto_buf struct buf path = { 0 };
 	const struct proxy_ops *ops = NULL;
 
-	for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
+	for (size_t i = 0; proxies[i] != NULL; i++)
 		if (strcmp(proxies[i]->name, name) == 0)
 			ops = proxies[i];
 	if (ops == NULL) {

@@ -7,11 +7,10 @@
 #define PROXY_ROUTES_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { ROUTE_HOSTS_MAX = 128, ROUTE_ADDRS_MAX = 48 };
+enum { ROUTE_HOSTS_MAX = 128, ROUTE_ADDRS_MAX = 100 };
 
 struct route { /* all owned */
 	char *key; /* "PROJECT.ENV": route_key() */
@@ -25,13 +24,6 @@ void route_copy(struct route *to, const struct route *from);
 void route_release(struct route *);
 bool route_equal(const struct route *, const struct route *);
 char *route_key(const char *project, const char *environment); /* new */
-
-/*
- * The project's lock, lock/KEY in the run-time folder: RCN_LOCK_FD has it
- * already, or waits for it at most wait_ms.  *fd is the caller's to close, -1
- * if it is inherited.
- */
-int route_lock(const char *key, int64_t wait_ms, int *fd, struct err *);
 
 /*
  * Names and addresses are what they should be, so nothing else can enter a

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -31,7 +32,7 @@
 #include "proxy/tls.h"
 #include "proxy/traefik_text.h"
 
-enum { API_MS = 5000 };
+enum { API_MS = 5000, SHOW_MS = 5000 };
 
 /* ---- its API ---- */
 
@@ -388,7 +389,8 @@ write_static(struct proxy *p, struct err *err)
 
 /* Files in the watched folder that no route and not we have made. */
 static int
-remove_strangers(struct proxy *p, const struct routes *all, struct err *err)
+remove_strangers(struct proxy *p, const struct routes *all, struct strvec *gone,
+    struct err *err)
 {
 	auto_free char *path = mem_printf("%s/dynamic", p->dir);
 	auto_buf struct buf key = { 0 };
@@ -410,6 +412,7 @@ remove_strangers(struct proxy *p, const struct routes *all, struct err *err)
 		if (routes_find(all, buf_str(&key)) != NULL)
 			continue;
 		log_note("%s/%s: removed, no route has it", path, name);
+		strvec_add(gone, buf_str(&key));
 		bad = remove_file(p, name, err);
 	}
 	(void)closedir(d);
@@ -420,9 +423,11 @@ static int
 traefik_put(struct proxy *p, const struct routes *all, const struct route *r,
     struct err *err)
 {
+	auto_strvec struct strvec gone = { 0 };
+
 	if (write_route(p, r, err) < 0)
 		return -1;
-	return remove_strangers(p, all, err);
+	return remove_strangers(p, all, &gone, err);
 }
 
 /* What only a restart changes. */
@@ -451,10 +456,11 @@ warn_static(struct proxy *p, struct err *err)
 }
 
 static int
-write_all(struct proxy *p, const struct routes *all, struct err *err)
+write_all(struct proxy *p, const struct routes *all, struct strvec *gone,
+    struct err *err)
 {
 	if (write_static(p, err) < 0 || write_own_certificate(p, err) < 0 ||
-	    write_shared(p, err) < 0 || remove_strangers(p, all, err) < 0)
+	    write_shared(p, err) < 0 || remove_strangers(p, all, gone, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all->n; i++)
 		if (write_route(p, &all->v[i], err) < 0)
@@ -462,13 +468,56 @@ write_all(struct proxy *p, const struct routes *all, struct err *err)
 	return 0;
 }
 
+/* 1: it runs from our files and serves nothing of what is gone. */
+static int
+has_taken(struct proxy *p, const struct strvec *gone, struct err *err)
+{
+	if (traefik_check(p, err) < 0)
+		return strcmp(err->code, "proxy-config") == 0 ? 0 : -1;
+	for (size_t i = 0; i < gone->n; i++) {
+		auto_route struct route now = { 0 };
+
+		route_set(&now, gone->v[i], "");
+		if (traefik_get(p, gone->v[i], &now, err) < 0)
+			return -1;
+		if (now.hosts.n == 0)
+			continue;
+		err_set(err, EX_UNAVAILABLE, "proxy-refused",
+		    "traefik: still serves %s", gone->v[i]);
+		return 0;
+	}
+	return 1;
+}
+
+/* What was just written may take it a moment. */
+static int
+wait_taken(struct proxy *p, const struct strvec *gone, struct err *err)
+{
+	int64_t end = clock_ms() + SHOW_MS;
+
+	for (;;) {
+		struct err now = { 0 };
+		int taken = has_taken(p, gone, &now);
+
+		if (taken == 1)
+			return 0;
+		if (taken < 0 || clock_ms() >= end) {
+			*err = now;
+			return -1;
+		}
+		if (clock_sleep_ms(20, err) < 0)
+			return -1;
+	}
+}
+
 static int
 traefik_sync(struct proxy *p, const struct routes *all, struct err *err)
 {
+	auto_strvec struct strvec gone = { 0 };
 	auto_buf struct buf body = { 0 };
 	struct err down = { 0 };
 
-	if (write_all(p, all, err) < 0)
+	if (write_all(p, all, &gone, err) < 0)
 		return -1;
 	if (fetch(p, "/api/version", &body, &down) < 0) {
 		if (down.status == EX_UNAVAILABLE)
@@ -476,7 +525,7 @@ traefik_sync(struct proxy *p, const struct routes *all, struct err *err)
 		*err = down;
 		return -1;
 	}
-	if (traefik_check(p, err) < 0 || warn_static(p, err) < 0)
+	if (wait_taken(p, &gone, err) < 0 || warn_static(p, err) < 0)
 		return -1;
 	return 1;
 }
