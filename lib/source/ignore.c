@@ -514,7 +514,7 @@ ignore_reaches(const struct ignore *g, int rule, const char *folder)
 	auto_free char *inside = mem_printf("%s/", folder);
 	size_t n = strlen(inside);
 
-	for (size_t i = (size_t)(rule + 1); i < g->n; i++)
+	for (int i = rule + 1; i < (int)g->n; i++)
 		if (g->v[i].back && match(&g->v[i], inside, n) != NO)
 			return true;
 	return false;

@@ -12,15 +12,14 @@
 static int
 open_tar(struct source *s, const char *path, struct err *err)
 {
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
+	s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (s->fd < 0)
 		return err_sys(err, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
 		    "source-missing", "%s", path);
-	if (tree_open_tar(&s->tree, fd, err) < 0)
+	if (tree_open_tar(&s->tree, s->fd, err) < 0) {
+		(void)close(s->fd);
 		return err_wrap(err, "%s", path);
-	s->fd = fd;
-	fd = -1;
+	}
 	return 0;
 }
 

@@ -98,8 +98,8 @@ uint64_t tree_left_out(const struct tree *);
 
 /* 1 there, 0 not there, -1 failed. */
 int tree_stat(struct tree *, const char *, struct tree_entry *, struct err *);
-/* The same, after links: path (appended) is where it really is. */
-int tree_find(struct tree *, const char *, struct buf *path,
+/* The same, after links: where (appended) is where it really is. */
+int tree_find(struct tree *, const char *, struct buf *where,
     struct tree_entry *, struct err *);
 /* 1 appended, 0 no file there, -1 failed; more than max: EX_DATAERR
  * "too-large". */

@@ -265,30 +265,34 @@ tree_open_git(struct tree **out, const char *path, const char *rev,
  * From what the commit says it is written in, to UTF-8.  The name is a
  * stranger's: only plain names reach iconv, and none of its stateful codecs.
  */
+static iconv_t
+codec(const char *encoding)
+{
+	if (encoding == NULL || strlen(encoding) >= 32 ||
+	    strncasecmp(encoding, "ISO-2022", 8) == 0 ||
+	    strspn(encoding, PLAIN_NAME) != strlen(encoding))
+		return (iconv_t)-1;
+	return iconv_open("UTF-8", encoding);
+}
+
 static void
 add_text(struct buf *b, const char *s, size_t n, const char *encoding)
 {
 	char piece[512], *in = (char *)(uintptr_t)s;
-	iconv_t cd = (iconv_t)-1;
+	iconv_t cd = codec(encoding);
 
-	if (encoding != NULL && strlen(encoding) < 32 &&
-	    strncasecmp(encoding, "ISO-2022", 8) != 0 &&
-	    strspn(encoding, PLAIN_NAME) == strlen(encoding))
-		cd = iconv_open("UTF-8", encoding);
-	if (cd == (iconv_t)-1) {
-		buf_add(b, s, n);
-		return;
-	}
-	for (size_t last = n + 1; n > 0 && n < last;) {
-		char *to = piece;
-		size_t room = sizeof(piece);
+	if (cd != (iconv_t)-1) {
+		for (size_t last = n + 1; n > 0 && n < last;) {
+			char *to = piece;
+			size_t room = sizeof(piece);
 
-		last = n;
-		(void)iconv(cd, &in, &n, &to, &room);
-		buf_add(b, piece, (size_t)(to - piece));
+			last = n;
+			(void)iconv(cd, &in, &n, &to, &room);
+			buf_add(b, piece, (size_t)(to - piece));
+		}
+		(void)iconv_close(cd);
 	}
-	buf_add(b, in, n); /* what is no such text */
-	(void)iconv_close(cd);
+	buf_add(b, in, n); /* all, or what is no such text */
 }
 
 int
