@@ -403,7 +403,7 @@ static json_t *
 run(json_t *doc, void *ctx, struct err *err)
 {
 	__attribute__((cleanup(change_release))) struct change c = { 0 };
-	auto_lock struct lock lock = { .fd = -1 };
+	auto_lock struct lock lock = { .fd = -1, .inherited = -1 };
 	struct probe pr;
 
 	if (wanted(doc, ctx, &c.want, err) < 0 ||
@@ -435,7 +435,7 @@ withdraw(const struct options *o, struct err *err)
 	auto_free char *key = route_key(o->slug, o->environment);
 	auto_route struct route none = { 0 }, file = { 0 };
 	auto_proxy struct proxy *p = NULL;
-	auto_lock struct lock lock = { .fd = -1 };
+	auto_lock struct lock lock = { .fd = -1, .inherited = -1 };
 	struct err down = { 0 };
 	int there;
 

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/conf.h"
@@ -68,6 +70,33 @@ char *
 route_key(const char *project, const char *environment)
 {
 	return mem_printf("%s.%s", project, environment);
+}
+
+/* RCN_LOCK_FD is open on this very file. */
+static bool
+inherited(const char *path)
+{
+	const char *text = getenv("RCN_LOCK_FD");
+	struct err ignored = { 0 };
+	struct stat mine, theirs;
+	uint64_t fd;
+
+	return text != NULL &&
+	       parse_u64(text, 3, INT_MAX, &fd, &ignored) == 0 &&
+	       fstat((int)fd, &theirs) == 0 && stat(path, &mine) == 0 &&
+	       mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+}
+
+int
+route_lock(const char *key, int64_t wait_ms, int *fd, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+
+	*fd = -1;
+	if (conf_run_path(&path, "lock", err) < 0)
+		return -1;
+	buf_addf(&path, "/%s", key);
+	return inherited(path.data) ? 0 : io_lock(path.data, wait_ms, fd, err);
 }
 
 /* ---- what may stand in a route ---- */

@@ -7,6 +7,7 @@
 #define PROXY_ROUTES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -24,6 +25,13 @@ void route_copy(struct route *to, const struct route *from);
 void route_release(struct route *);
 bool route_equal(const struct route *, const struct route *);
 char *route_key(const char *project, const char *environment); /* new */
+
+/*
+ * The project's lock, lock/KEY in the run-time folder: RCN_LOCK_FD has it
+ * already, or waits for it at most wait_ms.  *fd is the caller's to close, -1
+ * if it is inherited.
+ */
+int route_lock(const char *key, int64_t wait_ms, int *fd, struct err *);
 
 /*
  * Names and addresses are what they should be, so nothing else can enter a
