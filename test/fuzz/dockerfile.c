@@ -1,0 +1,24 @@
+/*
+ * A Dockerfile.
+ * links: lib/parse/dockerfile.c lib/base/*.c
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "parse/dockerfile.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct err err = { 0 };
+	auto_free char *copy = mem_strndup((const char *)data, n);
+	json_auto_t *v = dockerfile_parse(copy, n, NULL, "fuzz", &err);
+
+	if ((v == NULL) != (err.status != 0))
+		abort();
+	return 0;
+}
