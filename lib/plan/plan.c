@@ -27,6 +27,8 @@ static const struct {
 	{ "build", COMMANDS, offsetof(struct plan, build) },
 	{ "release", COMMANDS, offsetof(struct plan, release) },
 	{ "static_root", STRING, offsetof(struct plan, static_root) },
+	{ "prune", FLAG, offsetof(struct plan, prune) },
+	{ "prepare", FLAG, offsetof(struct plan, prepare) },
 	{ "spa", FLAG, offsetof(struct plan, spa) },
 	{ "health_path", STRING, offsetof(struct plan, health_path) },
 	{ "manifests", LIST, offsetof(struct plan, manifests) },
@@ -36,6 +38,7 @@ static const struct {
 	{ "dockerfile", STRING, offsetof(struct plan, dockerfile) },
 	{ "context", STRING, offsetof(struct plan, context) },
 	{ "target", STRING, offsetof(struct plan, target) },
+	{ "bases", LIST, offsetof(struct plan, bases) },
 	{ "warnings", LIST, offsetof(struct plan, warnings) },
 };
 

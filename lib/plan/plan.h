@@ -62,6 +62,8 @@ struct plan {
 	struct process *processes;
 	size_t n_processes;
 	char *static_root; /* folder of the files once built, "." for all */
+	bool prune; /* leave development dependencies out of the image */
+	bool prepare; /* installing runs a script that may need them */
 	bool spa; /* an unknown path is answered with index.html */
 	char *health_path;
 	struct strvec manifests; /* all that install reads, copied first */
@@ -69,6 +71,7 @@ struct plan {
 	struct strvec build_packages; /* the same while building */
 	struct strvec build_env; /* names of public build variables */
 	char *dockerfile, *context, *target; /* the repository's own */
+	struct strvec bases; /* images that it starts from */
 	struct plan_candidate *candidates;
 	size_t n_candidates;
 	struct plan_why *why;

@@ -7,8 +7,9 @@
 static const char sample[] =
     "{\"runtime\":\"nodejs\",\"version\":\"24\",\"framework\":\"express\","
     "\"install\":[\"npm ci\",[\"a\",\"b c\"]],\"build\":[],\"release\":[],"
-    "\"spa\":false,\"manifests\":[\"package.json\"],\"packages\":[],"
-    "\"build_packages\":[],\"build_env\":[],\"warnings\":[\"w\"],"
+    "\"prune\":false,\"prepare\":false,\"spa\":false,\"manifests\":[\"package."
+    "json\"],\"packages\":[],"
+    "\"build_packages\":[],\"build_env\":[],\"bases\":[],\"warnings\":[\"w\"],"
     "\"processes\":[{\"name\":\"web\",\"kind\":\"web\",\"command\":[\"node\","
     "\"it's\"],\"port\":3000},{\"name\":\"tick\",\"kind\":\"cron\","
     "\"command\":\"echo\",\"schedule\":\"* * * * *\"}],"
