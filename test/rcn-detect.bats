@@ -1,0 +1,408 @@
+#!/usr/bin/env bats
+# rcn-detect: what an app is, how it is built, what it runs.
+load lib
+
+plan() {
+	rcn-detect -q "$@" 2>/dev/null | jq -c .plan
+}
+
+app() { # makes folder app of NAME=CONTENT words
+	mkdir -p app
+	local one
+
+	for one in "$@"; do
+		mkdir -p "app/$(dirname "${one%%=*}")"
+		printf '%s' "${one#*=}" >"app/${one%%=*}"
+	done
+}
+
+# After `run`: what is asked of the plan.
+is() {
+	local got
+
+	got=$(jq -r "$1" <<<"$output")
+	[ "$got" = "$2" ] || {
+		echo "$1: '$got', not '$2'" >&2
+		echo "$output" >&2
+		return 1
+	}
+}
+
+warned() {
+	jq -e --arg t "$1" 'any(.warnings[]; contains($t))' <<<"$output" \
+	    >/dev/null || {
+		echo "no warning of '$1'" >&2
+		jq .warnings <<<"$output" >&2
+		return 1
+	}
+}
+
+@test "rcn-detect: the plan of each sample app is as it was" {
+	for dir in "$APPS"/*/; do
+		name=$(basename "$dir")
+		[ -f "$ROOT/test/golden/$name.json" ] || continue
+		run -0 --separate-stderr rcn-detect -q "$dir"
+		validate_doc <<<"$output"
+		jq -S '.plan | del(.key)' <<<"$output" >got
+		diff -u "$ROOT/test/golden/$name.json" got
+	done
+}
+
+@test "rcn-detect: a bare repository gives the plan of its folder" {
+	cp -r "$APPS/express" work
+	git -C work init -q
+	git -C work add -A
+	git -C work commit -qm one
+	git clone -q --bare work app.git
+	run -0 --separate-stderr rcn-detect --git app.git --commit HEAD
+	validate_doc <<<"$output"
+	jq -S '.plan | del(.key)' <<<"$output" >got
+	diff -u "$ROOT/test/golden/express.json" got
+	[ "$(jq -r .source.commit <<<"$output")" = \
+	    "$(git -C work rev-parse HEAD)" ]
+}
+
+@test "rcn-detect: a tar file gives the plan of its folder" {
+	tar -C "$APPS/express" -cf app.tar .
+	run -0 --separate-stderr rcn-detect --tar app.tar
+	validate_doc <<<"$output"
+	jq -S '.plan | del(.key)' <<<"$output" >got
+	diff -u "$ROOT/test/golden/express.json" got
+}
+
+@test "rcn-detect: as a filter it takes the document's source" {
+	rcn-detect -q "$APPS/express" >first
+	jq -c 'del(.plan)' first >document
+	run -0 --separate-stderr rcn-detect -d document
+	[ "$(jq -cS .plan <<<"$output")" = "$(jq -cS .plan first)" ]
+}
+
+@test "rcn-detect: an equal key passes the section on" {
+	rcn-detect -q "$APPS/express" | jq -c '.plan.mine = 1' >document
+	run -0 --separate-stderr rcn-detect -q <document
+	[ "$(jq .plan.mine <<<"$output")" = 1 ]
+	jq -c '.plan.key = "0"' document >other
+	run -0 --separate-stderr rcn-detect -q <other
+	[ "$(jq .plan.mine <<<"$output")" = null ]
+}
+
+@test "rcn-detect: versions, by the strongest that says one" {
+	app 'package.json={"engines":{"node":">=18 <23"},"main":"a.js"}' a.js=1
+	run plan app
+	is .version 22
+	is '.why[] | select(.fact == "version") | .file' package.json
+	echo lts/iron >app/.nvmrc
+	run plan app
+	is .version 20
+	is '.why[] | select(.fact == "version") | .over' \
+	    '">=18 <23" (package.json:1)'
+	echo '24' >app/.nvmrc
+	run plan app
+	is .version 24
+	warned 'contradicts'
+	echo '22.3.0' >app/.nvmrc
+	run plan app
+	is .version 22.3.0
+	echo '>=99' >app/.nvmrc
+	run plan app
+	is .version 22
+	warned '.nvmrc:1: ">=99": no known nodejs satisfies it'
+	echo 16 >app/.nvmrc
+	run plan app
+	warned 'has had no security fixes since 2023-09-11'
+}
+
+@test "rcn-detect: versions of python" {
+	app requirements.txt= main.py=1 \
+	    $'pyproject.toml=[project]\nname = "x"\nrequires-python = "~=3.11.2"'
+	run plan app
+	is .version 3.11
+	echo python-3.12.4 >app/runtime.txt
+	run plan app
+	is .version 3.12.4
+	echo 3.10 >app/.python-version
+	run plan app
+	is .version 3.10
+	rm app/.python-version app/runtime.txt app/pyproject.toml
+	run plan app
+	is .version 3.13
+	warned 'no version of python is asked for'
+}
+
+@test "rcn-detect: package managers, by field and by lock file" {
+	app 'package.json={"main":"a.js","dependencies":{"x":"1"}}' a.js=1
+	run plan app
+	is .package_manager npm
+	is '.install[0]' 'npm install'
+	printf 'lockfileVersion: "6.0"\n' >app/pnpm-lock.yaml
+	run plan app
+	is .package_manager pnpm
+	is .package_manager_version 8
+	is '.install[0]' 'pnpm install --frozen-lockfile'
+	touch app/package-lock.json
+	run plan app
+	warned 'package-lock.json is not read: it is pnpm-lock.yaml'
+	printf '{"main":"a.js","packageManager":"yarn@3.2.1+sha224.0"}' \
+	    >app/package.json
+	run plan app
+	is .package_manager yarn
+	is .package_manager_version 3.2.1
+	is '.install[0]' 'yarn install'
+	warned 'is not read'
+}
+
+@test "rcn-detect: what installing needs is copied first, or everything" {
+	app 'package.json={"main":"a.js","dependencies":{"x":"1"}}' a.js=1 \
+	    .npmrc= patches/x.patch=
+	run plan app
+	is '.manifests | join(" ")' 'package.json .npmrc patches/'
+	for s in '"scripts":{"postinstall":"prisma generate"}' \
+	    '"workspaces":["a"]' '"dependencies":{"b":"file:./b"}'; do
+		echo "{\"main\":\"a.js\",$s}" >app/package.json
+		run plan app
+		is '.manifests | length' 0
+	done
+}
+
+@test "rcn-detect: a development server is never the start command" {
+	local start want
+
+	app a.js=1
+	while IFS='>' read -r start want; do
+		jq -n --arg s "$start" '{scripts: {start: $s}}' \
+		    >app/package.json
+		run plan app
+		is '.processes[0].command | if type == "array" then join(" ")
+		    else . end' "$want"
+		warned 'development server'
+	done <<'END'
+nodemon a.js>node a.js
+node --watch a.js>node a.js
+npx nodemon a.js>node a.js
+cross-env A=b nodemon a.js>cross-env A=b node a.js
+NODE_ENV=development nodemon a.js>NODE_ENV=development node a.js
+END
+	for start in 'next dev' 'ng serve' 'webpack serve' 'vite preview'; do
+		jq -n --arg s "$start" '{scripts: {start: $s}}' \
+		    >app/package.json
+		run -65 --separate-stderr rcn-detect app
+		[[ $stderr == *"serves development"* ]]
+	done
+}
+
+@test "rcn-detect: next, by what its configuration says" {
+	app 'package.json={"scripts":{"dev":"next dev","build":"next build"},
+	    "dependencies":{"next":"1"}}'
+	run plan app
+	is '.processes[0].command | join(" ")' 'next start'
+	is .output server
+	echo '// output: "export"' >app/next.config.js
+	run plan app
+	is .output server
+	echo 'module.exports = { output: "export" }' >app/next.config.js
+	run plan app
+	is .output static
+	is .static_root out
+	echo 'module.exports = { output: "standalone" }' >app/next.config.js
+	run plan app
+	is .output standalone
+}
+
+@test "rcn-detect: vite serves files, unless a server is started" {
+	app 'package.json={"scripts":{"start":"vite"},
+	    "devDependencies":{"vite":"1"}}' index.html= \
+	    'vite.config.js=export default { build: { outDir: "./out" } }'
+	run plan app
+	is .output static
+	is .static_root out
+	is .spa true
+	warned "'vite' is a development server"
+	app server.js=1 'package.json={"scripts":{"start":"node server.js"},
+	    "devDependencies":{"vite":"1"}}'
+	run plan app
+	is .output server
+}
+
+@test "rcn-detect: what a start command names is looked up" {
+	app 'package.json={"scripts":{"start":"node gone.js"},"main":"a.js"}' \
+	    a.js=1
+	run plan app
+	is '.processes[0].command | join(" ")' 'node a.js'
+	warned 'gone.js is not in the tree'
+	app 'package.json={"scripts":{"start":"node dist/a.js","build":"tsc"}}'
+	run plan app
+	is '.processes[0].command | join(" ")' 'node dist/a.js'
+	app 'package.json={"scripts":{"start":"tsc && node dist/a.js"}}'
+	run plan app
+	is '.build[0]' tsc
+	is '.processes[0].command | join(" ")' 'node dist/a.js'
+	app Procfile='web: gunicorn gone:app' requirements.txt=flask \
+	    $'main.py=from flask import Flask\napp = Flask(__name__)\n'
+	rm app/package.json
+	run plan app
+	is '.processes[0].command | join(" ")' 'gunicorn main:app'
+	warned 'Procfile:1: gone:app is not in the tree'
+}
+
+@test "rcn-detect: the application object of python is found by reading" {
+	app requirements.txt=flask src/site/__init__.py= \
+	    $'src/site/web.py=import flask\n\nthing: flask.Flask = flask.Flask(__name__)\n'
+	run plan app
+	is '.processes[0].command | join(" ")' \
+	    'gunicorn --chdir src site.web:thing'
+	is '.install[1]' 'pip install gunicorn'
+	rm -r app/src
+	app $'pkg/__init__.py=def create_app(a, b=1):\n  return Flask(a)\n' \
+	    $'wsgi.py=from pkg import create_app\napp = create_app("x")\n'
+	run plan app
+	is '.processes[0].command | join(" ")' 'gunicorn wsgi:app'
+	echo 'fastapi[standard]' >app/requirements.txt
+	app $'pkg/__init__.py=' $'wsgi.py=' \
+	    $'pkg/api.py=service = FastAPI()\n'
+	run plan app
+	is '.processes[0].command' \
+	    'uvicorn pkg.api:service --host 0.0.0.0 --port $PORT'
+	is '.install | length' 1
+}
+
+@test "rcn-detect: django's settings name its wsgi module" {
+	cp -r "$APPS/django" app
+	rm app/Procfile
+	run plan app
+	is '.processes[0].command | join(" ")' \
+	    'gunicorn site_config.wsgi:application'
+	sed -i '/STATIC_ROOT/d' app/site_config/settings.py
+	run plan app
+	is '.build | length' 0
+}
+
+@test "rcn-detect: every process of a Procfile is kept" {
+	app requirements.txt= w.py=1 main.py=1 \
+	    $'Procfile=web: python main.py\nmail_worker: python w.py\nrelease: python w.py up'
+	run plan app
+	is '[.processes[].name] | join(" ")' 'web mail-worker'
+	is '.release[0] | join(" ")' 'python w.py up'
+}
+
+@test "rcn-detect: precedence: project, rcn.json, what is found" {
+	app 'package.json={"main":"a.js"}' a.js=1 b.js=1 c.js=1 \
+	    $'rcn.json={\n // why\n "start": "node b.js",\n "health": {"path": "/up"},\n "version": "20"}'
+	run plan app
+	is '.processes[0].command | join(" ")' 'node b.js'
+	is .health_path /up
+	is .version 20
+	is '.why[] | select(.fact == "start") | "\(.file):\(.line)"' rcn.json:3
+	echo '{"slug":"app","start":"node c.js","release":["node a.js"]}' \
+	    >project.json
+	run plan --project project.json app
+	is '.processes[0].command | join(" ")' 'node c.js'
+	is '.release[0]' 'node a.js'
+}
+
+@test "rcn-detect: the repository's own Dockerfile comes first" {
+	cp -r "$APPS/express" app
+	printf 'FROM scratch\n' >app/Dockerfile
+	echo Dockerfile >app/.dockerignore
+	run plan app
+	is .runtime dockerfile
+	echo '{"runtime":"nodejs"}' >app/rcn.json
+	run plan app
+	is .runtime nodejs
+	echo '{"dockerfile":"gone"}' >app/rcn.json
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"gone: is not in the tree"* ]]
+}
+
+@test "rcn-detect: nothing known is said, with the nearest miss" {
+	mkdir empty
+	run -65 --separate-stderr rcn-detect empty
+	[ "$(jq -r .error.code <<<"$output")" = no-runtime ]
+	validate_doc <<<"$output"
+	app requirement.txt=flask
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"is it meant to be requirements.txt?"* ]]
+	rm app/requirement.txt
+	app web/package.json='{"main":"a.js"}' web/a.js=1
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"--root web (nodejs)"* ]]
+	run -0 --separate-stderr rcn-detect -q --root web app
+	[ "$(jq -r .plan.runtime <<<"$output")" = nodejs ]
+	app 'package.json={"name":"lib","exports":{}}'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"no start script, no main file"* ]]
+}
+
+@test "rcn-detect: a wrong file is named with its line" {
+	app $'package.json={\n"a": }'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"package.json:2:"* ]]
+	[ "$(jq -r .error.code <<<"$output")" = bad-json ]
+	rm app/package.json
+	app $'pyproject.toml=[project]\nx = 1\nx = 2\n'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"pyproject.toml:3: x: is defined already"* ]]
+	app $'rcn.json={\n"mounts": []}'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"rcn.json:2: a repository cannot set 'mounts'"* ]]
+	rm app/rcn.json
+	app $'Procfile=web: x\nnonsense\n'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"Procfile:2:"* ]]
+}
+
+@test "rcn-detect: hostile trees are told, not followed" {
+	app a.js=1
+	ln -s /etc/passwd app/package.json
+	ln -s loop app/loop
+	mkdir "app/\$(id)"$'\n{{x}}'
+	printf x >"app/\$(id)"$'\n{{x}}/\xff'
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = link-leaves-tree ]
+	rm app/package.json
+	app 'package.json={"main":"a.js","name":"x\n\nRUN evil"}'
+	run -0 --separate-stderr rcn-detect app
+	[ "$(jq -r .plan.runtime <<<"$output")" = nodejs ]
+	rm app/package.json
+	truncate -s 1G app/package.json
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = too-large ]
+}
+
+@test "rcn-detect: --explain says why, for a person" {
+	run -0 --separate-stderr rcn-detect --explain "$APPS/express-pnpm"
+	[[ $output == *'version          22  (.nvmrc:1, over ">=22" (package.json:7))'* ]]
+}
+
+@test "rcn-detect: usage, empty input, closed and full descriptors" {
+	run -0 rcn-detect -h
+	run -0 rcn-detect -V
+	run -64 rcn-detect --nonsense
+	run -64 rcn-detect a b
+	run -64 rcn-detect --git a --tar b
+	run -64 rcn-detect --slug x
+	run -64 rcn-detect --commit x a
+	run -66 rcn-detect gone
+	run -66 rcn-detect </dev/null
+	run -66 rcn-detect <<<'{"rcn"'
+	run -65 rcn-detect <<<'not json'
+	run -74 sh -c 'rcn-detect <&-'
+	run -74 sh -c 'rcn-detect -q "$APPS/express" >/dev/full'
+	run -74 sh -c 'rcn-detect --explain "$APPS/express" >/dev/full'
+	echo '{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{}}' >d
+	run -65 --separate-stderr rcn-detect -d d
+	[[ $stderr == *source* ]]
+	RCN_SHARE_DIR=$T run -78 rcn-detect "$APPS/express"
+}
+
+@test "rcn-detect: an early reader's exit ends it" {
+	run -141 bash -c 'exec 9> >(true); wait $!
+	    exec rcn-detect -q "$APPS/express" >&9'
+}
+
+@test "rcn-detect: it can open no socket and read nothing else" {
+	rcn-detect -q "$APPS/express" | jq -c 'del(.plan)' |
+	    strace -f -qq -e trace=socket,connect,seccomp -o calls \
+	    rcn-detect >out
+	grep -q seccomp calls
+	! grep -q -E '^[0-9]+ +(socket|connect)\(' calls
+}
