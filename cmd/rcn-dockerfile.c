@@ -1,0 +1,587 @@
+/*
+ * rcn-dockerfile - reads documents with a `plan`, fills the template that fits
+ * it, writes the documents with `dockerfile`; or, with --print, the text.
+ * It reads nothing but share/templates and may open no socket.
+ */
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/text.h"
+#include "document/cli.h"
+#include "document/document.h"
+#include "plan/plan.h"
+#include "template/template.h"
+
+static const struct cli cli = { "rcn-dockerfile",
+	"usage: rcn-dockerfile [-hpqvV] [-d FILE]\n" };
+
+enum { TEMPLATE_MAX = 64 << 10, PORT = 10000 };
+
+struct dockerfile {
+	int print; /* where the text goes with --print, else -1 */
+};
+
+/* How each package manager is had, and where it keeps what it fetched. */
+static const struct manager {
+	const char *name, *tool, *cache, *production;
+} managers[] = {
+	{ "npm", "npm install -g npm@%s", "/root/.npm", " --omit=dev" },
+	{ "yarn", "npm install -g --force %s@%s",
+	    "/usr/local/share/.cache/yarn,sharing=locked", " --production" },
+	{ "pnpm", "npm install -g pnpm@%s", "/root/.local/share/pnpm/store",
+	    " --prod" },
+	{ "pip", NULL, "/root/.cache/pip", NULL },
+	{ "uv", "pip install --no-cache-dir uv", "/root/.cache/uv", NULL },
+	{ "poetry", "pip install --no-cache-dir poetry",
+	    "/root/.cache/pypoetry", NULL },
+};
+
+static const struct manager *
+manager_of(const struct plan *plan)
+{
+	const char *name =
+	    plan->package_manager != NULL ? plan->package_manager : "npm";
+
+	for (size_t i = 0; i < sizeof(managers) / sizeof(*managers); i++)
+		if (strcmp(managers[i].name, name) == 0)
+			return &managers[i];
+	return &managers[0];
+}
+
+static bool
+is_runtime(const struct plan *plan, const char *name)
+{
+	return plan->runtime != NULL && strcmp(plan->runtime, name) == 0;
+}
+
+/* Text that no Dockerfile takes for more than the words it is. */
+static bool
+is_token(const char *s)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789"
+				  "@%+=:,./_~-";
+
+	return *s != '\0' && *s != '-' && s[strspn(s, set)] == '\0';
+}
+
+static int
+check_token(const char *what, const char *s, struct err *err)
+{
+	if (is_token(s) && strstr(s, "..") == NULL && *s != '/')
+		return 0;
+	return err_set(err, EX_DATAERR, "bad-plan",
+	    "plan.%s: '%s' cannot stand in a Dockerfile", what, s);
+}
+
+/* A command that may follow RUN as it is: one line, no flag, no array, no
+ * here-document, no line that goes on. */
+static bool
+is_run_text(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e)
+			return false;
+	return n > 0 &&
+	       (isalnum((unsigned char)*s) || *s == '.' || *s == '_') &&
+	       strstr(s, "<<") == NULL && s[n - 1] != '\\';
+}
+
+static json_t *
+run_of(const struct command *c)
+{
+	auto_buf struct buf text = { 0 };
+	auto_strvec struct strvec argv = { 0 };
+
+	command_text(c, &text);
+	if (is_run_text(buf_str(&text)))
+		return json_string(text.data);
+	command_argv(c, &argv);
+	return json_strvec(&argv);
+}
+
+static json_t *
+runs_of(const struct commands *list)
+{
+	json_t *runs = json_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		json_array_append_new(runs, run_of(&list->v[i]));
+	return runs;
+}
+
+/*
+ * What {{value}} writes: an array as JSON in ASCII, with blanks as a person
+ * sets them; a string as it is, which can hold no line break.
+ */
+static int
+escape(struct buf *b, const json_t *v, struct err *err)
+{
+	const char *s = json_string_value(v);
+
+	if (s == NULL) {
+		json_write(b, v, JSON_ENSURE_ASCII);
+		return 0;
+	}
+	for (const char *c = s; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
+			return err_set(err, EX_DATAERR, "bad-plan",
+			    "'%s' cannot stand in a Dockerfile", s);
+	buf_adds(b, s);
+	return 0;
+}
+
+static int
+set_words(json_t *data, const char *key, const struct strvec *list,
+    struct err *err)
+{
+	auto_buf struct buf b = { 0 };
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (check_token(key, list->v[i], err) < 0)
+			return -1;
+		buf_addf(&b, "%s%s", i > 0 ? " " : "", list->v[i]);
+	}
+	if (b.len > 0)
+		json_object_set_new(data, key, json_string(b.data));
+	return 0;
+}
+
+/* COPY lines for the manifests: one a folder, and one for each whole folder
+ * ("patches/").  None: everything is copied. */
+static int
+set_copies(json_t *data, const struct strvec *list, struct err *err)
+{
+	json_t *copies = json_array(), *last = NULL;
+	auto_buf struct buf dir = { 0 }, from = { 0 };
+
+	json_object_set_new(data, "copies", copies);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *path = list->v[i], *slash = strrchr(path, '/');
+		size_t n = slash != NULL ? (size_t)(slash - path) + 1 : 0;
+		auto_free char *to = mem_strndup(path, n);
+
+		if (check_token("manifests", path, err) < 0)
+			return -1;
+		if (last == NULL || strcmp(to, buf_str(&dir)) != 0 ||
+		    slash != NULL) {
+			buf_clear(&from);
+			buf_clear(&dir);
+			buf_adds(&dir, to);
+			last = json_object();
+			json_array_append_new(copies, last);
+		}
+		buf_addf(&from, "%s%s", from.len > 0 ? " " : "", path);
+		json_object_set_new(last, "from", json_string(from.data));
+		json_object_set_new(last, "to",
+		    json_sprintf("./%s", buf_str(&dir)));
+	}
+	if (list->n == 0)
+		json_array_append_new(copies,
+		    json_pack("{s:s, s:s}", "from", ".", "to", "."));
+	return 0;
+}
+
+static bool
+has_prefix(const struct strvec *list, const char *prefix)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (text_starts(list->v[i], prefix))
+			return true;
+	return false;
+}
+
+/* How the package manager itself is had, if the image lacks it. */
+static int
+set_tool(json_t *data, const struct plan *plan, struct err *err)
+{
+	const struct manager *m = manager_of(plan);
+	const char *version = plan->package_manager_version;
+	auto_buf struct buf b = { 0 };
+
+	if (m->tool == NULL || has_prefix(&plan->manifests, ".yarn/releases"))
+		return 0;
+	if (strchr(m->tool, '%') == NULL) {
+		json_object_set_new(data, "tool", json_string(m->tool));
+		return 0;
+	}
+	if (version == NULL || strcmp(version, "1") == 0)
+		return 0; /* the image's own */
+	if (check_token("package_manager_version", version, err) < 0)
+		return -1;
+	if (strcmp(m->name, "yarn") == 0)
+		buf_addf(&b, "npm install -g --force %s@%s",
+		    *version == '1' && (version[1] == '.')
+			? "yarn"
+			: "@yarnpkg/cli-dist",
+		    version);
+	else
+		buf_addf(&b, "npm install -g %s@%s", m->name, version);
+	json_object_set_new(data, "tool", json_string(b.data));
+	return 0;
+}
+
+/* yarn 2 and later: another cache, another way to leave things out, and
+ * node_modules in place of its own resolver, which only it understands. */
+static bool
+is_berry(const struct plan *plan)
+{
+	return plan->package_manager != NULL &&
+	       strcmp(plan->package_manager, "yarn") == 0 &&
+	       plan->package_manager_version != NULL &&
+	       *plan->package_manager_version != '1';
+}
+
+/* The stage that installs without development dependencies. */
+static json_t *
+production(const struct plan *plan)
+{
+	const struct manager *m = manager_of(plan);
+	json_t *install = json_array();
+
+	for (size_t i = 0; i < plan->install.n; i++) {
+		auto_buf struct buf b = { 0 };
+
+		if (is_berry(plan)) {
+			buf_adds(&b, "yarn workspaces focus --production");
+		} else {
+			command_text(&plan->install.v[i], &b);
+			buf_adds(&b, m->production);
+		}
+		json_array_append_new(install, json_string(b.data));
+	}
+	return json_pack("{s:o}", "install", install);
+}
+
+/* Build steps, with a cache kept between builds where a framework has one. */
+static void
+set_build(json_t *data, const struct plan *plan, const char *slug)
+{
+	json_t *build = json_array();
+	bool next =
+	    plan->framework != NULL && strcmp(plan->framework, "next") == 0;
+
+	for (size_t i = 0; i < plan->build.n; i++) {
+		auto_buf struct buf mount = { 0 };
+
+		buf_add(&mount, "", 0);
+		if (next)
+			buf_addf(&mount,
+			    "--mount=type=cache,id=%s-next,"
+			    "target=/app/.next/cache ",
+			    slug);
+		json_array_append_new(build,
+		    json_pack("{s:s, s:o}", "mount", mount.data, "run",
+			run_of(&plan->build.v[i])));
+	}
+	json_object_set_new(data, "build", build);
+}
+
+static void
+set_node(json_t *data, const struct plan *plan)
+{
+	bool built = plan->build.n > 0 || plan->manifests.n == 0;
+	bool prune = plan->prune && plan->install.n > 0;
+	json_auto_t *made = production(plan);
+
+	json_object_set_new(data, "built", json_boolean(built));
+	json_object_set_new(data, "modules",
+	    json_string(prune   ? "production"
+			: built ? "build"
+				: "deps"));
+	if (!prune)
+		return;
+	if (built) {
+		json_object_set_new(data, "prepare",
+		    json_boolean(plan->prepare));
+		json_object_set_new(data, "production", json_incref(made));
+		return;
+	}
+	/* The one stage that installs leaves them out itself. */
+	json_object_set_new(data, "prepare_first", json_boolean(plan->prepare));
+	json_object_set_new(data, "install",
+	    json_incref(json_object_get(made, "install")));
+	json_object_set_new(data, "modules", json_string("deps"));
+}
+
+static int
+set_files(json_t *data, const struct plan *plan, struct err *err)
+{
+	const char *root = plan->static_root;
+	bool node = is_runtime(plan, "nodejs");
+	auto_buf struct buf b = { 0 };
+
+	if (root == NULL)
+		return 0;
+	if (check_token("static_root", root, err) < 0)
+		return -1;
+	buf_addf(&b, "%s%s%s", node ? "/app/" : "",
+	    strcmp(root, ".") == 0 && node ? "" : root,
+	    strcmp(root, ".") == 0 ? "" : "/");
+	json_object_set_new(data, "files", json_string(b.data));
+	json_object_set_new(data, "spa", json_boolean(plan->spa));
+	return 0;
+}
+
+static int
+set_base(json_t *data, const struct plan *plan, struct err *err)
+{
+	const char *image = is_runtime(plan, "python") ? "python" : "node";
+
+	if (plan->version == NULL)
+		return 0;
+	if (check_token("version", plan->version, err) < 0)
+		return -1;
+	json_object_set_new(data, "base",
+	    json_sprintf("%s:%s-slim", image, plan->version));
+	return 0;
+}
+
+static json_t *
+template_data(const struct plan *plan, const char *slug, struct err *err)
+{
+	const struct process *web = plan_process(plan, "web");
+	auto_strvec struct strvec argv = { 0 };
+	json_auto_t *data = json_object();
+	int port = web != NULL && web->port != 0 ? web->port : PORT;
+
+	if (web != NULL)
+		command_argv(&web->command, &argv);
+	if (argv.n > 0)
+		json_object_set_new(data, "web",
+		    json_pack("{s:o}", "start", json_strvec(&argv)));
+	json_object_set_new(data, "port", json_integer(port));
+	json_object_set_new(data, "install", runs_of(&plan->install));
+	json_object_set_new(data, "berry", json_boolean(is_berry(plan)));
+	json_object_set_new(data, "cache",
+	    json_string(is_berry(plan) ? "/root/.yarn/berry/cache"
+				       : manager_of(plan)->cache));
+	json_object_set_new(data, "built", json_boolean(plan->build.n > 0));
+	set_build(data, plan, slug);
+	if (is_runtime(plan, "nodejs"))
+		set_node(data, plan);
+	json_object_set_new(data, "build_env", json_strvec(&plan->build_env));
+	for (size_t i = 0; i < plan->build_env.n; i++)
+		if (check_token("build_env", plan->build_env.v[i], err) < 0)
+			return NULL;
+	if (set_base(data, plan, err) < 0 || set_tool(data, plan, err) < 0 ||
+	    set_copies(data, &plan->manifests, err) < 0 ||
+	    set_words(data, "packages", &plan->packages, err) < 0 ||
+	    set_words(data, "build_packages", &plan->build_packages, err) < 0 ||
+	    set_files(data, plan, err) < 0)
+		return NULL;
+	return json_incref(data);
+}
+
+/* share/templates/RUNTIME-OUTPUT.dockerfile */
+static int
+read_template(const struct plan *plan, struct buf *text, struct buf *name,
+    struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+
+	if (plan->runtime == NULL || plan->output == NULL ||
+	    check_token("runtime", plan->runtime, err) < 0 ||
+	    check_token("output", plan->output, err) < 0)
+		return err->status != 0 ? -1
+					: err_set(err, EX_DATAERR, "bad-plan",
+					      "plan: no runtime or no output");
+	buf_addf(name, "%s-%s.dockerfile", plan->runtime, plan->output);
+	buf_addf(&path, "%s/templates/%s", conf_share_dir(), name->data);
+	if (io_read_file(path.data, TEMPLATE_MAX, text, err) < 0) {
+		err->status = EX_DATAERR;
+		err->code = "no-template";
+		return -1;
+	}
+	return 0;
+}
+
+/* The images of FROM lines that are no stages. */
+static json_t *
+bases_of(const char *text)
+{
+	auto_strvec struct strvec seen = { 0 }, stages = { 0 };
+
+	for (const char *s = text; s != NULL; s = strchr(s, '\n')) {
+		auto_free char *image = NULL;
+		const char *as;
+		size_t n;
+
+		s += *s == '\n';
+		if (!text_starts(s, "FROM "))
+			continue;
+		n = strcspn(s + 5, " \n");
+		image = mem_strndup(s + 5, n);
+		if (!strvec_has(&seen, image) && !strvec_has(&stages, image))
+			strvec_add(&seen, image);
+		as = s + 5 + n;
+		if (text_starts(as, " AS "))
+			strvec_addn(&stages, as + 4, strcspn(as + 4, "\n"));
+	}
+	return json_strvec(&seen);
+}
+
+static json_t *
+own_section(const struct plan *plan)
+{
+	json_t *o = json_pack("{s:s, s:s}", "path", plan->dockerfile, "context",
+	    plan->context != NULL ? plan->context : ".");
+
+	if (plan->target != NULL)
+		json_object_set_new(o, "target", json_text(plan->target));
+	json_object_set_new(o, "bases", json_strvec(&plan->bases));
+	return o;
+}
+
+static json_t *
+generated_section(const struct plan *plan, const char *slug, struct err *err)
+{
+	auto_buf struct buf template = { 0 }, name = { 0 }, text = { 0 };
+	json_auto_t *data = NULL;
+	struct template_args args = { .escape = escape };
+
+	if (read_template(plan, &template, &name, err) < 0 ||
+	    (data = template_data(plan, slug, err)) == NULL)
+		return NULL;
+	args.data = data;
+	if (template_render(&text, buf_str(&template), name.data, &args, err) <
+	    0)
+		return NULL;
+	return json_pack("{s:s, s:s, s:o}", "text", text.data, "context", ".",
+	    "bases", bases_of(text.data));
+}
+
+/* What is never wanted in an image: our own files beside the defaults. */
+static json_t *
+ignore_of(const struct plan *plan)
+{
+	if (is_runtime(plan, "dockerfile"))
+		return json_array();
+	return json_pack("[s, s, s, s, s]", "rcn.json", "Procfile",
+	    "Staticfile", "Dockerfile", ".dockerignore");
+}
+
+static int
+key(json_t *doc, void *ctx, char hex[65], struct err *err)
+{
+	json_t *plan = doc_need(doc, "plan", err);
+	struct plan p = { 0 };
+	auto_buf struct buf text = { 0 }, name = { 0 };
+	json_auto_t *all = NULL;
+
+	(void)ctx;
+	if (plan == NULL || plan_decode(&p, plan, err) < 0) {
+		plan_release(&p);
+		return -1;
+	}
+	if (!is_runtime(&p, "dockerfile"))
+		(void)read_template(&p, &text, &name, err);
+	plan_release(&p);
+	if (err->status != 0)
+		return -1;
+	all = json_pack("{s:O, s:s, s:s, s:s}", "plan", plan, "template",
+	    buf_str(&text), "slug", doc_slug(doc), "version", RCN_VERSION);
+	json_hash(all, hex);
+	return 0;
+}
+
+static int
+print(struct dockerfile *d, const json_t *section, struct err *err)
+{
+	const char *text = json_str(section, "text", NULL);
+
+	if (text == NULL) {
+		log_note("the repository has its own: %s",
+		    json_str(section, "path", ""));
+		return 0;
+	}
+	if (io_write_all(d->print, text, strlen(text)) < 0)
+		return err_sys(err, EX_IOERR, "write-failed",
+		    "standard output");
+	return 0;
+}
+
+static json_t *
+run(json_t *doc, void *ctx, struct err *err)
+{
+	struct dockerfile *d = ctx;
+	json_t *section = doc_need(doc, "plan", err), *o;
+	auto_plan struct plan plan = { 0 };
+
+	if (section == NULL || plan_decode(&plan, section, err) < 0)
+		return NULL;
+	if (is_runtime(&plan, "dockerfile"))
+		o = own_section(&plan);
+	else
+		o = generated_section(&plan, doc_slug(doc), err);
+	if (o == NULL)
+		return NULL;
+	json_object_set_new(o, "ignore", ignore_of(&plan));
+	json_object_set_new(o, "secrets", json_array());
+	if (d->print >= 0 && print(d, o, err) < 0) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+/* With --print the text takes the place of the documents. */
+static int
+take_stdout(struct dockerfile *d, struct err *err)
+{
+	auto_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	d->print = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (null < 0 || d->print < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return err_sys(err, EX_OSERR, "os-error", "standard output");
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longopts[] = { CLI_LONG,
+		{ "print", no_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
+	struct stage stage = { .name = "rcn-dockerfile",
+		.section = "dockerfile",
+		.key = key,
+		.run = run };
+	struct dockerfile d = { .print = -1 };
+	struct sandbox box = { 0 };
+	struct err err = { 0 };
+	bool to_print = false;
+	int c, status;
+
+	cli_begin(&cli);
+	while ((c = getopt_long(argc, argv, CLI_SHORT "p", longopts, NULL)) !=
+	       -1) {
+		if (c == 'p') {
+			to_print = true;
+			stage.key = NULL;
+			continue;
+		}
+		if (c == 'd')
+			strvec_add(&box.read, optarg);
+		if ((status = cli_common(&cli, c)) != CLI_GO)
+			return status;
+	}
+	if (optind < argc)
+		return cli_usage(&cli, "too many arguments");
+	strvec_add(&box.read, conf_share_dir());
+	if ((to_print && take_stdout(&d, &err) < 0) ||
+	    sandbox_enter(&box, &err) < 0) {
+		sandbox_release(&box);
+		return doc_fail(&err);
+	}
+	sandbox_release(&box);
+	return doc_filter(&stage, &d);
+}
