@@ -16,34 +16,37 @@ struct row {
 };
 
 /* The kernel prints each 32-bit word of an address in host byte order. */
-static bool
+static void
 address(const char *hex, bool six, struct in6_addr *out)
 {
 	uint32_t word[4] = { 0, 0, htonl(0xffff), 0 };
 
-	for (int i = six ? 0 : 3; i < 4; i++, hex += 8) {
-		unsigned w;
+	char one[9] = "";
 
-		if (sscanf(hex, "%8x", &w) != 1)
-			return false;
-		word[i] = w;
+	for (int i = six ? 0 : 3; i < 4; i++, hex += 8) {
+		memcpy(one, hex, 8);
+		word[i] = (uint32_t)strtoul(one, NULL, 16);
 	}
 	memcpy(out, word, sizeof(*out));
-	return true;
 }
 
 static bool
 parse_row(const char *line, bool six, struct row *r)
 {
-	char local[33], remote[33];
-	unsigned far;
+	char local[33], remote[33], port[9], state[9];
+	size_t want = six ? 32 : 8;
 
-	return sscanf(line, " %*[0-9]: %32[0-9A-Fa-f]:%x %32[0-9A-Fa-f]:%x %x",
-		   local, &r->port, remote, &far, &r->state) == 5 &&
-	       strlen(local) == (six ? 32U : 8U) &&
-	       strlen(remote) == strlen(local) &&
-	       address(local, six, &r->local) &&
-	       address(remote, six, &r->remote);
+	if (sscanf(line,
+		" %*[0-9]: %32[0-9A-Fa-f]:%8[0-9A-Fa-f] %32[0-9A-Fa-f]:"
+		"%*[0-9A-Fa-f] %8[0-9A-Fa-f]",
+		local, port, remote, state) != 4 ||
+	    strlen(local) != want || strlen(remote) != want)
+		return false;
+	r->port = (unsigned)strtoul(port, NULL, 16);
+	r->state = (unsigned)strtoul(state, NULL, 16);
+	address(local, six, &r->local);
+	address(remote, six, &r->remote);
+	return true;
 }
 
 static bool

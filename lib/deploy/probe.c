@@ -130,9 +130,12 @@ read_status(const struct probe *p, int fd, int64_t end, int *status,
 		have += (size_t)n;
 	}
 	line[have] = '\0';
-	if (sscanf(line, "HTTP/1.%*1[01] %3d", status) != 1 || *status < 100)
+	/* "HTTP/1.1 200" */
+	if (memcmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' ||
+	    strspn(line + 9, "0123456789") != 3)
 		return PROBE_NOT_HTTP;
-	return PROBE_ANSWERED;
+	*status = (int)strtol(line + 9, NULL, 10);
+	return *status >= 100 ? PROBE_ANSWERED : PROBE_NOT_HTTP;
 }
 
 int

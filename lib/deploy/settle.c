@@ -14,7 +14,7 @@
 #include "engine/container.h"
 #include "proxy/proxy.h"
 
-enum { DRAIN_S = 30, STOP_S = 10 };
+enum { DRAIN_MS = 30000, STOP_S = 10 };
 
 struct settle {
 	struct app app;
@@ -288,9 +288,7 @@ repair_one(const char *slug, const char *environment, struct err *err)
 {
 	auto_settle struct settle s = { .lock = LOCK_NONE };
 	auto_free char *key = route_key(slug, environment);
-	struct drain d = {
-		.key = key, .drain_ms = DRAIN_S * 1000, .stop_s = STOP_S
-	};
+	struct drain d = { .key = key, .drain_ms = DRAIN_MS, .stop_s = STOP_S };
 	json_auto_t *ours = NULL;
 	json_auto_t *rest = NULL;
 	int64_t in_flight;

@@ -53,8 +53,8 @@ const char *container_label(const json_t *, const char *name);
 /* A line without its end; stream is 1 stdout or 2 stderr. */
 typedef void container_line_fn(int stream, const char *, size_t, void *ctx);
 /* The last `tail` lines (< 0: all); tty is Config.Tty: how they are framed. */
-int container_log(struct engine *, const char *id, bool tty, int tail,
-    container_line_fn *, void *ctx, struct err *);
+int container_log(struct engine *e, const char *id, bool tty, int tail,
+    container_line_fn *fn, void *ctx, struct err *err);
 
 /* What container_log() uses, for who has bytes of their own. */
 struct log_frames {

@@ -72,15 +72,17 @@ route_overlaps(const char *text, const struct subnet *s, char device[32])
 	const char *line = strchr(text, '\n');
 
 	for (; line != NULL; line = strchr(line + 1, '\n')) {
-		unsigned dest, mask;
+		char dest[9], mask[9];
 		struct subnet route;
 
-		if (sscanf(line + 1, "%31s %8x %*s %*s %*s %*s %*s %8x", device,
-			&dest, &mask) != 3 ||
-		    mask == 0)
+		if (sscanf(line + 1,
+			"%31s %8[0-9A-Fa-f] %*s %*s %*s %*s %*s "
+			"%8[0-9A-Fa-f]",
+			device, dest, mask) != 3 ||
+		    strtoul(mask, NULL, 16) == 0)
 			continue;
-		route.base = ntohl(dest);
-		route.prefix = __builtin_popcount(mask);
+		route.base = ntohl((uint32_t)strtoul(dest, NULL, 16));
+		route.prefix = __builtin_popcountl(strtoul(mask, NULL, 16));
 		if (subnet_overlap(&route, s))
 			return true;
 	}
