@@ -38,6 +38,9 @@ deploy_setup() {
 }
 
 deploy_teardown() {
+	if [ -e "$T/run/proxy.pid" ]; then
+		RCN_RUN_DIR=$T/run RCN_STATE_DIR=$T/state rcn-proxy down || true
+	fi
 	rcn-route -q --withdraw --slug "$slug" >/dev/null 2>&1 || true
 	rcn_teardown
 }

@@ -98,6 +98,32 @@ failed() {
 	[ "$(fetch)" = app ]
 }
 
+@test "rcn-retire: a proxy that cannot tell: connections are looked at" {
+	local ports
+
+	mapfile -t ports < <(free_port 2)
+	export RCN_STATE_DIR=$T/state RCN_RUN_DIR=$T/run RCN_PROXY=traefik
+	export RCN_PROXY_PROGRAM=$RCN_TEST_TRAEFIK
+	export RCN_HTTP=127.0.0.1:${ports[0]}
+	export RCN_PROXY_URL=http://127.0.0.1:${ports[1]}
+	rcn-proxy up 3>&- 4>&-
+	live app
+	for _ in {1..10}; do
+		fetch >/dev/null
+	done
+	fetch '/slow?ms=2500' >slow &
+	pid=$!
+	sleep 0.3
+	next drain
+	run -0 --separate-stderr rcn-retire -d routed.json
+	rcn-proxy down
+	validate_doc <<<"$output"
+	wait "$pid"
+	[ "$(cat slow)" = app ]
+	jq -e '.retired | .drained_by == "connections" and .drain_ms > 500 and
+	    .counts.in_flight == null and .counts.errors == 0' <<<"$output"
+}
+
 @test "rcn-retire: the lock is let go before the wait, the old not kept" {
 	live app
 	fetch '/slow?ms=3000' >slow &

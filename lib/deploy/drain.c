@@ -18,6 +18,7 @@
 enum {
 	POLL_FIRST_MS = 2,
 	POLL_LAST_MS = 50,
+	QUIET_MS = 50, /* a connection may be on its way at the switch */
 	KILL_MS = 10000, /* the engine is to end a killed one within it */
 	LOG_LINES = 10000,
 	LOG_BYTES = 8 << 20,
@@ -34,6 +35,7 @@ struct leaving {
 	char deployment[65];
 	enum phase phase;
 	int64_t began, signalled, ended, killed;
+	int64_t quiet; /* since when there is no connection, or 0 */
 	const char *drained_by;
 	struct container_state state;
 };
@@ -82,9 +84,20 @@ busy(const struct drain *d, const struct leaving *l)
 	return n;
 }
 
+/* No connection from outside for a while. */
+static bool
+is_quiet(struct leaving *l)
+{
+	if (listen_connections(l->pid, l->port) != 0)
+		l->quiet = 0;
+	else if (l->quiet == 0)
+		l->quiet = clock_ms();
+	return l->quiet != 0 && clock_ms() - l->quiet >= QUIET_MS;
+}
+
 /* Why it may be told to end now, or NULL. */
 static const char *
-drained(const struct drain *d, const struct leaving *l)
+drained(const struct drain *d, struct leaving *l)
 {
 	int64_t n;
 
@@ -93,11 +106,8 @@ drained(const struct drain *d, const struct leaving *l)
 	n = busy(d, l);
 	if (n == 0)
 		return "proxy";
-	if (n < 0) {
-		n = listen_connections(l->pid, l->port);
-		if (n == 0)
-			return "connections";
-	}
+	if (n < 0 && is_quiet(l))
+		return "connections";
 	if (clock_ms() - l->began >= d->drain_ms)
 		return "limit";
 	return NULL;
