@@ -12,6 +12,7 @@
 #include "base/stop.h"
 #include "document/cli.h"
 #include "document/document.h"
+#include "engine/image.h"
 #include "engine/push.h"
 #include "registry/creds.h"
 #include "registry/ref.h"
@@ -203,7 +204,7 @@ push(struct options *o, const char *image, const struct ref *to, struct push *p,
 	full = mem_printf("%s:%s", name.data, to->tag);
 	if (o->engine == NULL && engine_open(&o->engine, NULL, err) < 0)
 		return -1;
-	had = engine_has_image(o->engine, full, err);
+	had = engine_image_look(o->engine, full, NULL, err);
 	if (had < 0 ||
 	    engine_tag(o->engine, image, name.data, to->tag, err) < 0)
 		return -1;

@@ -339,6 +339,71 @@ anon() {
 	echo "RssAnon with $1: $kb kB"
 }
 
+# other_engine OBJECT...: a socket that answers as Engine 29 does and pushes
+# nothing; the objects are its push's stream.
+other_engine() {
+	jq -n '[{call: "GET /_ping", headers: {"Api-Version": "1.52"}},
+	    {call: "GET /v1.44/images/.*/json", status: 404, once: true,
+	        body: {message: "No such image"}},
+	    {call: "POST /v1.44/images/.*/tag[?]repo=", status: 201},
+	    {call: "DELETE /v1.44/images/", body: []},
+	    {call: "POST /v1.44/images/.*/push[?]tag=1$",
+	        body: ($ARGS.positional | map(fromjson))}]' --args -- "$@" >script
+	rm -f e.sock e.sock.log
+	background "$ROOT/test/servers/engine.py" "$T/e.sock" "$T/script"
+	wait_for 10 test -S e.sock
+}
+
+@test "rcn-push: Engine 29's containerd store, which sends no aux" {
+	fresh
+	doc >in
+	digest=$(rcn-push -q -d in --registry "$plain" | jq -r .push.digest)
+	other_engine '{"status": "The push refers to repository [r]"}' \
+	    '{"status": "Preparing", "id": "4bcff63911fc"}' \
+	    '{"status": "Layer already exists", "id": "4bcff63911fc"}' \
+	    "{\"status\": \"1: digest: $digest size: 428\"}"
+	DOCKER_HOST=unix://$T/e.sock run -0 --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	validate_doc <<<"$output"
+	jq -e --arg digest "$digest" '.push.digest == $digest and
+	    .push.layers == {existing: 1, mounted: 0, uploaded: 0}' \
+	    <<<"$output"
+	run ! grep DELETE e.sock.log
+}
+
+@test "rcn-push: an engine's word is no proof" {
+	fresh
+	doc >in
+	other=sha256:$(printf '1%.0s' {1..64})
+	other_engine "{\"status\": \"1: digest: $other size: 428\"}"
+	DOCKER_HOST=unix://$T/e.sock run --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	fails 66 manifest-unknown
+	grep DELETE e.sock.log
+	rcn-push -q -d in --registry "$plain" >first
+	docker rmi "$plain/$slug:1"
+	DOCKER_HOST=unix://$T/e.sock run --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	fails 76 digest-mismatch
+}
+
+@test "rcn-push: an engine that ends without a word, or with another" {
+	doc >in
+	other_engine '{"status": "Preparing", "id": "4bcff63911fc"}'
+	DOCKER_HOST=unix://$T/e.sock run --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	fails 76 push-failed
+	other_engine '{"errorDetail": {"message": "toomanyrequests: no"}}'
+	DOCKER_HOST=unix://$T/e.sock run --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	fails 75 registry-limit
+	other_engine '{"errorDetail": {"message":
+	    "unknown: unexpected status from HEAD request: 401 Unauthorized"}}'
+	DOCKER_HOST=unix://$T/e.sock run --separate-stderr \
+	    rcn-push -d in --registry "$plain"
+	fails 77 registry-denied
+}
+
 @test "rcn-push: cancelled in the middle" {
 	fresh
 	doc >in

@@ -195,22 +195,12 @@ push_end(const struct push *p, struct err *err)
 
 /* ---- calls ---- */
 
-/* "/" stays: the API takes names as several parts of its path. */
 static void
-add_name(struct buf *path, const char *name)
+path_of(struct buf *path, const char *image, const char *what)
 {
-	size_t n;
-
-	for (;; name += n + 1) {
-		auto_free char *part = NULL;
-
-		n = strcspn(name, "/");
-		part = mem_strndup(name, n);
-		http_quote(path, part);
-		if (name[n] == '\0')
-			return;
-		buf_addc(path, '/');
-	}
+	buf_adds(path, "/images/");
+	http_quote(path, image);
+	buf_adds(path, what);
 }
 
 static int
@@ -221,20 +211,6 @@ gone(const char *image, struct err *err)
 }
 
 int
-engine_has_image(struct engine *e, const char *image, struct err *err)
-{
-	auto_buf struct buf path = { 0 };
-	int status = 0;
-
-	buf_adds(&path, "/images/");
-	add_name(&path, image);
-	buf_adds(&path, "/json");
-	if (engine_call(e, "GET", path.data, NULL, &status, NULL, err) < 0)
-		return -1;
-	return status == 200;
-}
-
-int
 engine_tag(struct engine *e, const char *image, const char *name,
     const char *tag, struct err *err)
 {
@@ -242,9 +218,7 @@ engine_tag(struct engine *e, const char *image, const char *name,
 	json_auto_t *answer = NULL;
 	int status = 0;
 
-	buf_adds(&path, "/images/");
-	add_name(&path, image);
-	buf_adds(&path, "/tag?repo=");
+	path_of(&path, image, "/tag?repo=");
 	http_quote(&path, name);
 	buf_adds(&path, "&tag=");
 	http_quote(&path, tag);
@@ -265,9 +239,7 @@ engine_untag(struct engine *e, const char *image, struct err *err)
 	auto_buf struct buf path = { 0 };
 	int status = 0;
 
-	buf_adds(&path, "/images/");
-	add_name(&path, image);
-	buf_adds(&path, "?noprune=true");
+	path_of(&path, image, "?noprune=true");
 	return engine_call(e, "DELETE", path.data, NULL, &status, NULL, err);
 }
 
@@ -281,9 +253,7 @@ engine_push(struct engine *e, const char *name, const char *tag,
 	struct err own = { 0 };
 	int rc;
 
-	buf_adds(&path, "/images/");
-	add_name(&path, name);
-	buf_adds(&path, "/push?tag=");
+	path_of(&path, name, "/push?tag=");
 	http_quote(&path, tag);
 	strvec_addf(&headers, "X-Registry-Auth: %s", auth);
 	rc = engine_stream(e, "POST", path.data, &send, push_read, p, &own);

@@ -49,8 +49,6 @@ int push_read(json_t *, void *ctx, struct err *);
 /* After the last object: a push without a digest is none. */
 int push_end(const struct push *, struct err *);
 
-/* 1 there, 0 not, -1 failed. */
-int engine_has_image(struct engine *, const char *image, struct err *);
 int engine_tag(struct engine *, const char *image, const char *name,
     const char *tag, struct err *);
 /* Takes the name away; the image goes with its last name. */
