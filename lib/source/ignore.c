@@ -36,10 +36,11 @@ struct ignore_rule {
 	size_t n;
 };
 
-static const char defaults[] = "**/.git\n**/.hg\n**/.svn\n"
-			       "**/.env\n**/.env.*\n"
+/* The "!" first: a folder that is left out after them is never entered. */
+static const char defaults[] = "**/.env\n**/.env.*\n"
 			       "!**/.env.example\n!**/.env.sample\n"
 			       "!**/.env.template\n!**/.env.dist\n"
+			       "**/.git\n**/.hg\n**/.svn\n"
 			       "**/.rcn\n**/.DS_Store\n**/Thumbs.db\n"
 			       "**/node_modules\n**/bower_components\n"
 			       "**/.next/cache\n**/.turbo\n**/.parcel-cache\n"

@@ -281,17 +281,15 @@ add_text(struct buf *b, const char *s, size_t n, const char *encoding)
 	char piece[512], *in = (char *)(uintptr_t)s;
 	iconv_t cd = codec(encoding);
 
-	if (cd != (iconv_t)-1) {
-		for (size_t last = n + 1; n > 0 && n < last;) {
-			char *to = piece;
-			size_t room = sizeof(piece);
+	for (size_t last = n + 1; cd != (iconv_t)-1 && n > 0 && n < last;) {
+		char *to = piece;
+		size_t room = sizeof(piece);
 
-			last = n;
-			(void)iconv(cd, &in, &n, &to, &room);
-			buf_add(b, piece, (size_t)(to - piece));
-		}
-		(void)iconv_close(cd);
+		last = n;
+		(void)iconv(cd, &in, &n, &to, &room);
+		buf_add(b, piece, (size_t)(to - piece));
 	}
+	(void)iconv_close(cd); /* no codec: EBADF */
 	buf_add(b, in, n); /* all, or what is no such text */
 }
 
