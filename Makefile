@@ -126,14 +126,23 @@ C_FILES = $(wildcard cmd/*.c lib/*/*.c)
 analyze: analyze-gcc analyze-tidy analyze-cppcheck analyze-text
 
 analyze-gcc:
-	$(Q)set -e; for f in $(C_FILES); do gcc $(CPPFLAGS) -std=c11 -O1 \
-		-fanalyzer -Werror -fsyntax-only -S -o /dev/null $$f; done
+	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 1 \
+		gcc $(CPPFLAGS) -std=c11 -O1 -fanalyzer -Werror -S \
+		-o /dev/null
+
+TIDY_CHECKS := -*,clang-analyzer-*,bugprone-*,cert-*,-cert-err33-c,$\
+	-bugprone-easily-swappable-parameters,$\
+	-clang-analyzer-valist.Uninitialized,$\
+	-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+CPPFLAGS_TIDY := -D_GNU_SOURCE -Ilib -DRCN_VERSION=\"x\" \
+	-include lib/base/banned.h
 
 # clang 14 takes a va_list passed on for one that was not begun.
 analyze-tidy:
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' \
-		--checks='-*,clang-analyzer-*,bugprone-*,cert-*,-cert-err33-c,-bugprone-easily-swappable-parameters,-clang-analyzer-valist.Uninitialized,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
-		$(C_FILES) -- $(CPPFLAGS) -std=c11
+	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 4 sh -c \
+		'clang-tidy --quiet --warnings-as-errors="*" --checks="$$0" \
+		"$$@" -- $(CPPFLAGS_TIDY) -std=c11 2>/dev/null' \
+		'$(TIDY_CHECKS)'
 
 analyze-cppcheck:
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability \
