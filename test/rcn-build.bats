@@ -41,7 +41,7 @@ source_of() {
 document() {
 	local id src
 
-	id=$(commit) && src=$(source_of "$id") || return
+	id=$(commit app) && src=$(source_of "$id") || return
 	jq -cn --arg slug "$slug" --arg df "$df" --argjson source "$src" '{
 		rcn: {version: 1}, project: {slug: $slug}, deployment: {
 		id: "01930000-0000-7000-8000-abcdef012345", attempt: 1,
@@ -248,7 +248,7 @@ is() {
 	printf canary-2718281828 >secrets/build/TOKEN
 	RCN_SECRETS=$T/secrets run -78 build <in
 	is 78 build-secret
-	! grep -r canary out err
+	run ! grep -r canary out err
 	jq -c '.dockerfile.secrets = ["npm"]' in >in2
 	run -78 build <in2
 	is 78 build-secret
@@ -264,7 +264,7 @@ is() {
 	grep -q '^#[0-9]* [0-9.]* last words$' err
 	run -65 build -q <in
 	grep -q '^  last words$' err
-	! grep -q '^#' err
+	run ! grep -q '^#' err
 }
 
 @test "rcn-build: a file that is not sent, told with a hint" {
@@ -333,7 +333,7 @@ is() {
 		fi
 		[ "$(docker run --rm "$(jq -r .image.ref out)" cat /in/file)" = \
 		    hello ]
-		! grep -e "${!pass}" out err
+		run ! grep -e "${!pass}" out err
 		docker rmi -f "$name:1"
 	done
 }
@@ -451,5 +451,5 @@ is() {
 	document >in
 	run -141 bash -c 'set -o pipefail; (sleep 0.3; cat in) |
 	    rcn-build -v 2>err | true'
-	! grep -q '^#' err
+	run ! grep -q '^#' err
 }

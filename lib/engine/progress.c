@@ -138,7 +138,7 @@ keep(struct progress *p, int step, const char *text)
 
 	free(l->text);
 	l->step = step;
-	l->text = mem_strndup(text, NAME_MAX_BYTES);
+	l->text = mem_strndup(text, strnlen(text, NAME_MAX_BYTES));
 	p->next = (p->next + 1) % PROGRESS_LINES;
 }
 
