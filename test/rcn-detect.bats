@@ -265,6 +265,25 @@ END
 	is '.install | length' 1
 }
 
+@test "rcn-detect: dependencies of a pyproject.toml are installed as declared" {
+	app main.py=1 $'pyproject.toml=[project]\nname = "x"\ndependencies = ["a>=1; python_version>\'3\'", "b[c]"]\n'
+	run plan app
+	is '.install[0] | join(" ")' \
+	    "pip install a>=1; python_version>'3' b[c]"
+	touch app/uv.lock
+	run plan app
+	is .package_manager uv
+	is '.manifests | join(" ")' 'pyproject.toml uv.lock'
+	rm app/uv.lock
+	app $'pyproject.toml=[tool.poetry.dependencies]\npython = "^3.11"\na = "^1.2"\nb = {version = "~2.1", extras = ["x", "y"]}\nc = "*"\nd = "1.0"\n'
+	run plan app
+	is .version 3.13
+	is '.install[0] | join(" ")' 'pip install a>=1.2,<2 b[x,y]>=2.1 c d==1.0'
+	touch app/poetry.lock
+	run plan app
+	is .package_manager poetry
+}
+
 @test "rcn-detect: django's settings name its wsgi module" {
 	cp -r "$APPS/django" app
 	rm app/Procfile

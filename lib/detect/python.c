@@ -153,6 +153,32 @@ read_requirements(struct python *p, const char *path, int depth,
 	return 0;
 }
 
+/* Poetry's way to say a version, "^3.0", as pip takes it. */
+static void
+poetry_requirement(struct buf *b, const char *name, const json_t *v)
+{
+	const char *s = json_is_string(v) ? json_string_value(v)
+					  : json_str(v, "version", "*");
+	unsigned long major = strtoul(s + (*s == '^'), NULL, 10);
+	size_t i;
+	json_t *extra;
+
+	buf_adds(b, name);
+	json_array_foreach(json_object_get(v, "extras"), i, extra)
+	    buf_addf(b, "%s%s", i == 0 ? "[" : ",",
+		json_is_string(extra) ? json_string_value(extra) : "");
+	if (i > 0)
+		buf_addc(b, ']');
+	if (*s == '^' && major > 0)
+		buf_addf(b, ">=%s,<%lu", s + 1, major + 1);
+	else if (*s == '^' || *s == '~')
+		buf_addf(b, ">=%s", s + 1 + (s[1] == '='));
+	else if (isdigit((unsigned char)*s))
+		buf_addf(b, "==%s", s);
+	else if (*s != '*')
+		buf_adds(b, s);
+}
+
 static void
 project_deps(struct python *p)
 {
@@ -172,9 +198,15 @@ project_deps(struct python *p)
 			add_dep(p, s, "pyproject.toml",
 			    at != NULL ? line_at(text, at) : 0);
 	}
-	json_object_foreach((json_t *)(uintptr_t)poetry, name,
-	    one) if (strcmp(name, "python") != 0)
-	    add_dep(p, name, "pyproject.toml", line_of(text, name));
+	json_object_foreach((json_t *)(uintptr_t)poetry, name, one)
+	{
+		auto_buf struct buf b = { 0 };
+
+		if (strcmp(name, "python") == 0)
+			continue;
+		poetry_requirement(&b, name, one);
+		add_dep(p, b.data, "pyproject.toml", line_of(text, name));
+	}
 }
 
 static int
@@ -279,13 +311,11 @@ plan_install(struct python *p)
 		strvec_add(&plan->manifests, "pyproject.toml");
 		strvec_add(&plan->manifests, "uv.lock");
 		use_manager(p, "uv", "uv.lock",
-		    "uv sync --frozen --no-dev --no-install-project --active");
-	} else if (json_at(p->pyproject, "tool.poetry.dependencies") != NULL ||
-		   scan_has(p->app, "poetry.lock")) {
+		    "uv sync --frozen --no-dev --no-install-project");
+	} else if (scan_has(p->app, "poetry.lock")) {
 		strvec_add(&plan->manifests, "pyproject.toml");
-		if (scan_has(p->app, "poetry.lock"))
-			strvec_add(&plan->manifests, "poetry.lock");
-		use_manager(p, "poetry", "pyproject.toml",
+		strvec_add(&plan->manifests, "poetry.lock");
+		use_manager(p, "poetry", "poetry.lock",
 		    "poetry install --no-root --only main");
 	} else if (is_dynamic(p)) {
 		p->needs_sources = true;
