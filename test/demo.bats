@@ -40,7 +40,7 @@ teardown() {
 	[ -z "$(docker ps -aq --filter label=rcn.project=rcn-demo)" ]
 	[ -z "$(docker images -q --filter label=rcn.project=rcn-demo)" ]
 	run ! docker network inspect rcn-demo
-	run ! curl -s "$url"
+	run ! pgrep -f "$RCN_DEMO_DIR/"
 	run -0 "$ROOT/sh/demo" down
 }
 
