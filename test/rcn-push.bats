@@ -229,16 +229,35 @@ END
 	[[ $output$stderr != *canary* ]]
 }
 
-@test "rcn-push: a password is in no message and no document" {
+@test "rcn-push: a password is in no argument, message or document" {
+	local pass=$RCN_TEST_REGISTRY_TOKEN_PASS text
 	fresh
 	doc >in
-	registry_login "$RCN_TEST_REGISTRY_TOKEN" \
-	    "$RCN_TEST_REGISTRY_TOKEN_USER" "$RCN_TEST_REGISTRY_TOKEN_PASS"
-	run -0 --separate-stderr rcn-push -vv -d in \
-	    --registry "$RCN_TEST_REGISTRY_TOKEN/team"
-	for text in "$RCN_TEST_REGISTRY_TOKEN_PASS" "$(jq -r \
-	    '.auths[].auth' "$HOME/.docker/config.json")"; do
-		[[ $output$stderr != *"$text"* ]]
+	mkdir -p bin "$HOME/.docker"
+	cat >bin/docker-credential-test <<END
+#!/bin/sh
+tr '\\0' ' ' <"/proc/\$\$/cmdline" >helper
+echo '{"Username": "$RCN_TEST_REGISTRY_TOKEN_USER", "Secret": "$pass"}'
+END
+	chmod +x bin/docker-credential-test
+	echo '{"credsStore": "test"}' >"$HOME/.docker/config.json"
+	mkfifo pipe
+	PATH=$T/bin:$PATH rcn-push -vv --registry \
+	    "$RCN_TEST_REGISTRY_TOKEN/team" <pipe >out 2>err 3>&- &
+	pid=$!
+	exec 7>pipe
+	cat in >&7
+	wait_for 20 test -s out
+	tr '\0' ' ' <"/proc/$pid/cmdline" >ours
+	exec 7>&-
+	wait "$pid"
+	jq -e .push.digest out
+	grep 'docker-credential-test get $' helper
+	grep -- '--registry' ours
+	for text in "$pass" "$(printf %s "$pass" | base64 -w0)" \
+	    "$(printf %s "$RCN_TEST_REGISTRY_TOKEN_USER:$pass" |
+	        base64 -w0)"; do
+		run ! grep -F -- "$text" helper ours out err
 	done
 }
 

@@ -306,7 +306,7 @@ config(const char *dir, const char *entry)
 }
 
 static void
-test_insecure(void)
+test_down(void)
 {
 	auto_free char *closed = mem_printf("127.0.0.1:1");
 	auto_registry struct registry *r = registry_open(closed);
@@ -318,6 +318,28 @@ test_insecure(void)
 	tap_str(err.code, "registry-down", "registry-down");
 	ok(strstr(err.msg, "127.0.0.1:1") && strstr(err.hint, "http://"),
 	    "%s (%s)", err.msg, err.hint);
+}
+
+/* 0.0.0.0 is this machine, and no loopback to who reads the name. */
+static void
+test_scheme(void)
+{
+	auto_free char *host = mem_printf("0.0.0.0:%d", port);
+	auto_free char *name = mem_printf("%s/good:1", host);
+	auto_free char *list = mem_printf("r.example, %s", host);
+	auto_registry struct registry *https = registry_open(host);
+	auto_registry struct registry *http = NULL;
+	auto_ref struct ref ref = { 0 };
+	struct err err = { 0 };
+
+	ok(ref_parse(name, &ref, &err) == 0, "%s", name);
+	ok(registry_has(https, &ref, &err) < 0, "not by http");
+	ok(strstr(err.hint, "https://0.0.0.0:") != NULL, "but by TLS: %s",
+	    err.hint);
+	setenv("RCN_INSECURE_REGISTRIES", list, 1);
+	http = registry_open(host);
+	ok(registry_has(http, &ref, &err) == 1, "RCN_INSECURE_REGISTRIES");
+	unsetenv("RCN_INSECURE_REGISTRIES");
 }
 
 static void
@@ -340,7 +362,8 @@ run_all(const char *dir)
 	gets(none, "anybody:2", BODY, NULL);
 	gets(none, "less:1", "registry-denied", NULL);
 	gets(none, "away:1", "registry-denied", NULL);
-	test_insecure();
+	test_down();
+	test_scheme();
 }
 
 int
