@@ -156,10 +156,11 @@ static int
 choose_api(struct engine *e, const struct http_answer *a, struct err *err)
 {
 	const char *theirs = http_header(a, "Api-Version");
-	unsigned major = 0, minor = 0;
+	struct err bad = { 0 };
+	uint64_t minor = 0;
 
-	if (theirs == NULL || sscanf(theirs, "%3u.%3u", &major, &minor) != 2 ||
-	    major != 1)
+	if (theirs == NULL || !text_starts(theirs, "1.") ||
+	    parse_u64(theirs + 2, 0, 999, &minor, &bad) < 0)
 		return err_set(err, EX_PROTOCOL, "bad-answer",
 		    "engine: /_ping without an Api-Version: is this an "
 		    "engine?");
@@ -169,7 +170,7 @@ choose_api(struct engine *e, const struct http_answer *a, struct err *err)
 		return err_hint(err, "Docker Engine 20.10 or newer");
 	}
 	(void)snprintf(e->api, sizeof(e->api), "1.%u",
-	    minor < API_MINOR ? minor : API_MINOR);
+	    minor < API_MINOR ? (unsigned)minor : API_MINOR);
 	e->podman = http_header(a, "Libpod-API-Version") != NULL;
 	return 0;
 }
@@ -285,15 +286,15 @@ engine_stream(struct engine *e, const char *method, const char *path,
 		q.idle_ms = send->idle_ms;
 	}
 	rc = http_run(e->http, &q, &a, err);
+	if (rc == 0 && (a.status < 200 || a.status > 299))
+		rc = refused(&a, method, path, err);
+	else if (rc == 0)
+		rc = jsonstream_end(&json, err);
+	jsonstream_release(&json);
 	if (rc < 0 && err->code != NULL &&
 	    (strcmp(err->code, "connect-failed") == 0 ||
 		strcmp(err->code, "connection-lost") == 0))
-		rc = lost(e, err);
-	else if (rc == 0 && (a.status < 200 || a.status > 299))
-		rc = refused(&a, method, path, err);
-	else if (rc == 0 && (rc = jsonstream_end(&json, err)) < 0)
-		rc = lost(e, err);
-	jsonstream_release(&json);
+		return lost(e, err);
 	return rc;
 }
 

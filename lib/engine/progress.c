@@ -148,6 +148,10 @@ say(const struct trace_step *s, enum trace_what what, const char *text,
 {
 	int n = s != NULL ? s->number : 0;
 
+	if (s == NULL || what == TRACE_WARNING) {
+		log_raw("#%d WARNING %s\n", n, text);
+		return;
+	}
 	switch (what) {
 	case TRACE_BEGAN:
 		log_raw("#%d %.*s\n", n, (int)NAME_MAX_BYTES, s->name);
@@ -166,7 +170,6 @@ say(const struct trace_step *s, enum trace_what what, const char *text,
 		    (long long)at % 1000, text);
 		break;
 	case TRACE_WARNING:
-		log_raw("#%d WARNING %s\n", n, text);
 		break;
 	}
 }

@@ -105,11 +105,13 @@ step_of(struct trace *t, const struct reader *digest)
 {
 	size_t n = length(digest);
 
+	if (n == 0)
+		return NULL;
 	for (size_t i = t->n; i-- > 0;)
 		if (strlen(t->steps[i].digest) == n &&
 		    memcmp(t->steps[i].digest, digest->p, n) == 0)
 			return &t->steps[i];
-	if (n == 0 || t->n == STEPS_MAX || memchr(digest->p, 0, n) != NULL)
+	if (t->n == STEPS_MAX || memchr(digest->p, 0, n) != NULL)
 		return NULL;
 	if (t->n == t->cap) {
 		t->cap = t->cap != 0 ? t->cap * 2 : 32;
@@ -215,12 +217,11 @@ read_vertex(struct trace *t, struct reader r)
 			v.name = f.bytes;
 		else if (f.number == 4)
 			v.cached = f.value != 0;
-		else if (f.number == 5 && timestamp(f.bytes, &v.began) < 0)
-			return -1;
-		else if (f.number == 6 && timestamp(f.bytes, &v.ended) < 0)
-			return -1;
 		else if (f.number == 7)
 			v.error = f.bytes;
+		else if ((f.number == 5 && timestamp(f.bytes, &v.began) < 0) ||
+			 (f.number == 6 && timestamp(f.bytes, &v.ended) < 0))
+			return -1;
 	}
 	if (got == 0)
 		take_vertex(t, &v);
