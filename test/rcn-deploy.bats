@@ -170,6 +170,7 @@ fails() {
 }
 
 @test "rcn-deploy: a subnet that somebody has is refused with his name" {
+	RCN_NETWORK=rcnt-new-$slug
 	RCN_SUBNET=$(test_network "rcnt-other-$slug")
 	run --separate-stderr image app
 	fails 78 subnet-taken

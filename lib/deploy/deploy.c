@@ -342,7 +342,8 @@ deploy_run(const json_t *doc, const struct deploy *d, struct err *err)
 	struct run r = { .app = &app, .auth = d->auth };
 	json_t *service = NULL;
 
-	if (app_read(&app, doc, d->env, d->own_env, err) < 0 ||
+	if (image_named(doc, err) < 0 ||
+	    app_read(&app, doc, d->env, d->own_env, err) < 0 ||
 	    lock_take(&lock, app.key, err) < 0)
 		return NULL;
 	r.service = json_object();

@@ -88,6 +88,18 @@ remote(const json_t *doc)
 }
 
 int
+image_named(const json_t *doc, struct err *err)
+{
+	if (json_str(doc, "image.ref", NULL) != NULL ||
+	    json_str(doc, "push.ref", NULL) != NULL)
+		return 0;
+	err_set(err, EX_DATAERR, "section-missing",
+	    "document: no image and no push section");
+	return err_hint(err,
+	    "rcn-build writes it, or name one: rcn-deploy --image REF");
+}
+
+int
 image_ensure(struct engine *e, const json_t *doc, image_auth_fn *auth,
     struct image *image, struct err *err)
 {
@@ -96,12 +108,6 @@ image_ensure(struct engine *e, const json_t *doc, image_auth_fn *auth,
 	const char *far = remote(doc);
 	int found;
 
-	if (built == NULL && pushed == NULL) {
-		err_set(err, EX_DATAERR, "section-missing",
-		    "document: no image and no push section");
-		return err_hint(err,
-		    "rcn-build writes it, or name one: rcn-deploy --image REF");
-	}
 	found = look(e, built, image, err);
 	if (found == 0)
 		found = look(e, pushed, image, err);

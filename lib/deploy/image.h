@@ -20,6 +20,8 @@ struct image {
 /* Appends the value of X-Registry-Auth for a registry: creds_header(). */
 typedef int image_auth_fn(const char *host, struct buf *, struct err *);
 
+/* The document names one, else EX_DATAERR "section-missing". */
+int image_named(const json_t *doc, struct err *);
 int image_ensure(struct engine *, const json_t *doc, image_auth_fn *,
     struct image *, struct err *);
 void image_release(struct image *);
