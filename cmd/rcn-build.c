@@ -127,22 +127,35 @@ args_of_folder(struct command *c, const char *dir, const json_t *known,
 }
 
 static int
-read_args(struct command *c, struct err *err)
+args_of_secrets(struct command *c, struct err *err)
 {
 	auto_free char *dir = doc_secret_path("build");
 	auto_free char *env = doc_secret_path("env.json");
 	json_auto_t *known = NULL;
 
-	if (c->args != NULL)
-		return 0;
-	c->args = json_object();
-	if (c->env_file != NULL)
-		return args_of_file(c, c->env_file, err);
 	if (dir == NULL)
 		return 0;
 	if (access(env, F_OK) == 0 && (known = envfile_load(env, err)) == NULL)
 		return -1;
 	return args_of_folder(c, dir, known, err);
+}
+
+/* A refusal stands for every document: nothing is kept of what was read. */
+static int
+read_args(struct command *c, struct err *err)
+{
+	int rc;
+
+	if (c->args != NULL)
+		return 0;
+	c->args = json_object();
+	rc = c->env_file != NULL ? args_of_file(c, c->env_file, err)
+				 : args_of_secrets(c, err);
+	if (rc < 0) {
+		json_decref(c->args);
+		c->args = NULL;
+	}
+	return rc;
 }
 
 /* ---- the key, and the name of the image ---- */

@@ -249,6 +249,10 @@ is() {
 	RCN_SECRETS=$T/secrets run -78 build <in
 	is 78 build-secret
 	run ! grep -r canary out err
+	# Once refused is not read: the next document is refused, too.
+	cat in in >both
+	run -78 build --env-file vars <both
+	[ "$(jq -s 'map(.error.code) | unique | .[]' out)" = '"build-secret"' ]
 	jq -c '.dockerfile.secrets = ["npm"]' in >in2
 	run -78 build <in2
 	is 78 build-secret
@@ -392,6 +396,17 @@ is() {
 	[ $status = 75 ]
 	is 75 cancelled
 	wait_for 10 bash -c '! pgrep -f "sleep 6[2]"'
+}
+
+@test "rcn-build: killed, it leaves no build behind" {
+	df+=$'RUN echo slow; sleep 63\n'
+	document >in
+	rcn-build <in >out 2>err 3>&- &
+	pid=$!
+	wait_for 20 grep -q ' slow$' err
+	kill -KILL $pid
+	wait_for 10 bash -c '! pgrep -f "sleep 6[3]"'
+	run ! docker image inspect "localhost/rcn/$slug"
 }
 
 @test "rcn-build: no engine, and one that may not be asked" {
