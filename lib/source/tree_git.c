@@ -15,6 +15,8 @@
 	"abcdefghijklmnopqrstuvwxyz" \
 	"0123456789-_"
 
+enum { STREAM_MIN = 4 << 20, PIECE = 64 << 10 };
+
 struct git {
 	struct tree tree;
 	git_repository *repo;
@@ -131,6 +133,41 @@ git_look(struct tree *t, union tree_at at, const char *name,
 	return add_entry((struct git *)t, e, l, err) < 0 ? -1 : 1;
 }
 
+/*
+ * A big loose blob in pieces: read whole, its compressed bytes would lie in
+ * memory beside it.  1 done, 0 not loose (a pack cannot be streamed), -1.
+ */
+static int
+pipe_loose(struct git *g, const git_oid *id, tree_sink *sink, void *ctx,
+    struct err *err)
+{
+	git_odb_stream *stream = NULL;
+	git_object_t type;
+	size_t left;
+	char *piece;
+	int rc = 1;
+
+	if (git_odb_read_header(&left, &type, g->odb, id) < 0 ||
+	    left < STREAM_MIN ||
+	    git_odb_open_rstream(&stream, &left, &type, g->odb, id) < 0)
+		return 0;
+	piece = mem_alloc(PIECE);
+	while (rc == 1 && left > 0) {
+		int n = git_odb_stream_read(stream, piece,
+		    left < PIECE ? left : PIECE);
+
+		if (n <= 0)
+			rc = broken("blob", err);
+		else if (sink(piece, (size_t)n, ctx, err) < 0)
+			rc = -1;
+		else
+			left -= (size_t)n;
+	}
+	free(piece);
+	git_odb_stream_free(stream);
+	return rc;
+}
+
 static int
 git_pipe(struct tree *t, union tree_at at, const char *name, tree_sink *sink,
     void *ctx, struct err *err)
@@ -145,6 +182,9 @@ git_pipe(struct tree *t, union tree_at at, const char *name, tree_sink *sink,
 	    git_tree_entry_filemode(e) == GIT_FILEMODE_LINK)
 		return err_set(err, EX_NOINPUT, "file-missing",
 		    "%s: no such file", name);
+	rc = pipe_loose(g, git_tree_entry_id(e), sink, ctx, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	if (git_blob_lookup(&blob, g->repo, git_tree_entry_id(e)) < 0)
 		return broken(name, err);
 	n = (size_t)git_blob_rawsize(blob);
