@@ -438,6 +438,22 @@ is() {
 	    (.[0] | has("image") | not) and .[1].image.ref' out
 }
 
+@test "rcn-build: on a terminal, steps that are over stay, the others move" {
+	df+=$'RUN echo one; sleep 0.5; echo two; sleep 1.2\n'
+	document >in
+	TERM=xterm script -qec 'rcn-build -d in >out' typescript >/dev/null
+	jq -e .image.ref out
+	tr -d '\r' <typescript >shown
+	grep -q '[0-9]\.[0-9]s  \[4/4\] RUN echo one' shown
+	grep -q ' [0-9]*s  \[4/4\] RUN .*| two' shown
+	grep -q $'\033\\[A\033\\[2K' shown
+	run ! grep -q '^#' shown
+	run ! grep -q internal shown
+	TERM=dumb script -qec 'rcn-build --rebuild -d in >out' typescript \
+	    >/dev/null
+	run ! grep -q $'\033' typescript
+}
+
 @test "rcn-build: bad input and bad output" {
 	document >in
 	build -d in
