@@ -439,7 +439,7 @@ is() {
 }
 
 @test "rcn-build: on a terminal, steps that are over stay, the others move" {
-	df+=$'RUN echo one; sleep 0.5; echo two; sleep 1.2\n'
+	df+="RUN echo one $RANDOM$RANDOM; sleep 0.5; echo two; sleep 1.2"
 	document >in
 	TERM=xterm script -qec 'rcn-build -d in >out' typescript >/dev/null
 	jq -e .image.ref out
