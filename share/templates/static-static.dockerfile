@@ -9,6 +9,7 @@ RUN printf '%s\n' \
     ':{$PORT} {' \
     '	root * /srv' \
     '	encode zstd gzip' \
+    '	respond /.rcn/* 404' \
 {{#spa}}
     '	try_files {path} {path}/ {path}.html /index.html' \
     '	file_server' \

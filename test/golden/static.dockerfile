@@ -9,6 +9,7 @@ RUN printf '%s\n' \
     ':{$PORT} {' \
     '	root * /srv' \
     '	encode zstd gzip' \
+    '	respond /.rcn/* 404' \
     '	try_files {path} {path}/ {path}.html' \
     '	file_server' \
     '	handle_errors {' \
