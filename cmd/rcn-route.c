@@ -20,7 +20,7 @@
 
 static const struct cli cli = {
 	"rcn-route",
-	"usage: rcn-route [-hqvV] [-d FILE] [--host HOST]...\n"
+	"usage: rcn-route [-hqvV] [-d FILE] [--host HOST ...]\n"
 	"       rcn-route [-qv] --withdraw --slug SLUG [--environment NAME]\n"
 	"       rcn-route [-qv] --check | --print | --sync\n",
 };
