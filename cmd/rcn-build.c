@@ -83,8 +83,7 @@ args_of_file(struct command *c, const char *path, struct err *err)
 
 	if (all == NULL)
 		return -1;
-	json_object_foreach(all, name, v)
-	{
+	json_object_foreach(all, name, v) {
 		if (json_bool(v, "secret", true))
 			return refuse_secret(name, err);
 		json_object_set(c->args, name, json_object_get(v, "value"));
@@ -251,8 +250,9 @@ add_rules(struct work *w, struct err *err)
 
 	if (path != NULL && source_rules(&w->source, path, err) < 0)
 		return -1;
-	json_array_foreach(list, i, v) if (json_is_string(v))
-	    buf_addf(&text, "%s\n", json_string_value(v));
+	json_array_foreach(list, i, v)
+		if (json_is_string(v))
+			buf_addf(&text, "%s\n", json_string_value(v));
 	return ignore_text(&w->source.rules, buf_str(&text), text.len,
 	    "dockerfile.ignore", err);
 }
@@ -415,8 +415,7 @@ have_bases(struct work *w, struct err *err)
 	json_t *list = json_at(w->doc, "dockerfile.bases"), *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		const char *ref = json_string_value(v);
 
 		if (ref != NULL && strcmp(ref, "scratch") != 0 &&
@@ -435,7 +434,8 @@ set_ports(json_t *image, const json_t *seen)
 	const char *name;
 
 	json_object_foreach(json_at(seen, "Config.ExposedPorts"), name, v)
-	    json_array_append_new(ports, json_integer(strtol(name, NULL, 10)));
+		json_array_append_new(ports,
+		    json_integer(strtol(name, NULL, 10)));
 	json_object_set_new(image, "ports", ports);
 }
 

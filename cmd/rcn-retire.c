@@ -36,8 +36,7 @@ repair(json_t *doc, void *ctx, struct err *err)
 		json_decref(rows);
 		return NULL;
 	}
-	json_object_foreach(all, environment, section)
-	{
+	json_object_foreach(all, environment, section) {
 		deployment = json_copy(json_object_get(doc, "deployment"));
 		json_object_set_new(deployment, "environment",
 		    json_text(environment));

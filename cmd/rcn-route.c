@@ -66,8 +66,10 @@ take_hosts(json_t *doc, const struct options *o, struct route *r)
 		add_host(r, o->hosts.v[i]);
 	if (r->hosts.n > 0)
 		return;
-	json_array_foreach(list, i, host) add_host(r,
-	    json_string_value(host) != NULL ? json_string_value(host) : "");
+	json_array_foreach(list, i, host)
+		add_host(r, json_string_value(host) != NULL
+				? json_string_value(host)
+				: "");
 	if (r->hosts.n > 0)
 		return;
 	auto_free char *own =
@@ -87,8 +89,7 @@ wanted(json_t *doc, const struct options *o, struct route *r, struct err *err)
 	if (service == NULL)
 		return -1;
 	route_set(r, key, doc_deployment(doc));
-	json_array_foreach(json_at(service, "instances"), i, instance)
-	{
+	json_array_foreach(json_at(service, "instances"), i, instance) {
 		const char *address = json_str(instance, "address", NULL);
 		int64_t port = json_int(instance, "port", 0);
 
@@ -172,8 +173,9 @@ expected(const struct probe *pr, int status)
 
 	if (json_array_size(pr->expect) == 0)
 		return status < (pr->strict ? 400 : 500);
-	json_array_foreach(pr->expect, i,
-	    one) if (json_integer_value(one) == status) return true;
+	json_array_foreach(pr->expect, i, one)
+		if (json_integer_value(one) == status)
+			return true;
 	return false;
 }
 

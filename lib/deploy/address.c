@@ -35,8 +35,7 @@ addresses_used(struct addresses *a, const json_t *containers,
 	json_t *c, *net;
 	size_t i;
 
-	json_array_foreach(containers, i, c)
-	{
+	json_array_foreach(containers, i, c) {
 		net = json_object_get(json_at(c, "NetworkSettings.Networks"),
 		    network);
 		take(a, container_label(c, "rcn.address"));

@@ -210,8 +210,7 @@ read_processes(struct app *app, const json_t *project, struct err *err)
 				       : NULL,
 		"project.start", err) < 0)
 		return -1;
-	json_object_foreach(rows, name, v)
-	{
+	json_object_foreach(rows, name, v) {
 		if (override(app, name, v, err) < 0)
 			return -1;
 	}

@@ -390,8 +390,7 @@ deploy_current(const json_t *doc, struct err *err)
 
 	if (json_array_size(rows) == 0 || engine_open(&e, NULL, err) < 0)
 		return json_array_size(rows) == 0 ? 0 : -1;
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		json_auto_t *c = NULL;
 		struct container_state s;
 		struct err why = { 0 };

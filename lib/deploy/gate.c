@@ -44,8 +44,7 @@ is_good(const struct app *app, int status)
 	size_t i;
 
 	if (app->expect != NULL) {
-		json_array_foreach(app->expect, i, v)
-		{
+		json_array_foreach(app->expect, i, v) {
 			if (json_integer_value(v) == status)
 				return true;
 		}

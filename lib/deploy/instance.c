@@ -35,8 +35,7 @@ instance_ours(const json_t *list, const char *environment)
 	json_t *ours = json_array(), *c;
 	size_t i;
 
-	json_array_foreach(list, i, c)
-	{
+	json_array_foreach(list, i, c) {
 		if (environment == NULL ||
 		    strcmp(container_label(c, "rcn.environment"),
 			environment) == 0)
@@ -54,8 +53,7 @@ instance_find(const json_t *ours, const char *process, int index,
 	size_t i;
 
 	(void)snprintf(number, sizeof(number), "%d", index);
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		if (strcmp(json_str(c, "State", ""), "running") == 0 &&
 		    strcmp(container_label(c, "rcn.process"), process) == 0 &&
 		    strcmp(container_label(c, "rcn.index"), number) == 0 &&
@@ -117,8 +115,7 @@ join_networks(struct engine *e, const struct app *app, const char *id,
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(app->networks, i, name)
-	{
+	json_array_foreach(app->networks, i, name) {
 		if (network_join(e, json_string_value(name), id, err) < 0)
 			return -1;
 	}
@@ -203,8 +200,7 @@ instance_undo(struct engine *e, const struct app *app,
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		const char *id = json_str(c, "Id", "");
 
 		if (strvec_has(keep, id) || instance_serves(c, route) ||

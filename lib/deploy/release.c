@@ -20,8 +20,7 @@ earlier(const json_t *ours, const struct spec *s)
 
 	(void)snprintf(number, sizeof(number), "%d", s->index);
 	(void)snprintf(attempt, sizeof(attempt), "%d", s->app->attempt);
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		if (strcmp(container_label(c, "rcn.process"), "release") == 0 &&
 		    strcmp(container_label(c, "rcn.index"), number) == 0 &&
 		    strcmp(container_label(c, "rcn.attempt"), attempt) == 0 &&

@@ -71,8 +71,7 @@ is_named(const json_t *instances, const char *id)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(instances, i, row)
-	{
+	json_array_foreach(instances, i, row) {
 		if (strcmp(json_str(row, "id", ""), id) == 0)
 			return true;
 	}
@@ -95,8 +94,7 @@ mark_old(struct settle *s, const json_t *ours, const json_t *named)
 	json_t *old = json_array(), *c;
 	size_t i;
 
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		const char *id = json_str(c, "Id", "");
 		struct err err = { 0 };
 
@@ -245,8 +243,7 @@ is_replaced(const struct settle *s, const json_t *ours, const json_t *c)
 	json_t *other;
 	size_t i;
 
-	json_array_foreach(ours, i, other)
-	{
+	json_array_foreach(ours, i, other) {
 		if (instance_serves(other, &s->route) &&
 		    strcmp(container_label(other, "rcn.process"),
 			container_label(c, "rcn.process")) == 0 &&
@@ -274,8 +271,7 @@ not_serving(const struct settle *s, const json_t *ours)
 	json_t *rest = json_array(), *c;
 	size_t i;
 
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		if (!instance_serves(c, &s->route) &&
 		    !is_kept_worker(s, ours, c))
 			json_array_append(rest, c);
@@ -321,8 +317,7 @@ environments(const char *slug, struct strvec *out, struct err *err)
 	    (ours = list_ours(&s, slug, NULL, err)) == NULL ||
 	    routes_load(&routes, err) < 0)
 		return -1;
-	json_array_foreach(ours, i, c)
-	{
+	json_array_foreach(ours, i, c) {
 		const char *env = container_label(c, "rcn.environment");
 
 		if (*env != '\0' && !strvec_has(out, env))

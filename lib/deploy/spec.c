@@ -10,8 +10,7 @@ host_config(const struct spec *s)
 	json_t *mounts = json_array(), *m, *h;
 	size_t i;
 
-	json_array_foreach(app->mounts, i, m)
-	{
+	json_array_foreach(app->mounts, i, m) {
 		const char *source = json_str(m, "source", "");
 
 		json_array_append_new(mounts,
@@ -70,8 +69,7 @@ environment(const struct spec *s)
 	const char *key;
 
 	/* jansson's macro wants a writable object; it is only read */
-	json_object_foreach((json_t *)(uintptr_t)s->app->env, key, v)
-	{
+	json_object_foreach((json_t *)(uintptr_t)s->app->env, key, v) {
 		json_array_append_new(env,
 		    json_sprintf("%s=%s", key, json_str(v, "value", "")));
 	}

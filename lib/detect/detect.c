@@ -105,7 +105,7 @@ scan_override(struct scan *app)
 		json_t *one;
 
 		json_array_foreach(s.v, k, one)
-		    strvec_add(to[i], json_string_value(one));
+			strvec_add(to[i], json_string_value(one));
 	}
 }
 
@@ -116,8 +116,7 @@ add_procfile(struct scan *app)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(app->procfile, i, one)
-	{
+	json_array_foreach(app->procfile, i, one) {
 		const char *name = json_str(one, "name", "");
 		const char *text = json_str(one, "command", "");
 		int line = (int)json_int(one, "line", 0);
@@ -180,8 +179,7 @@ add_settings(struct scan *app, struct err *err)
 
 	for (int i = 0; i < 2; i++)
 		json_object_foreach(json_object_get(from[i], "processes"), name,
-		    v)
-		{
+		    v) {
 			if (!text_is_slug(name) || !json_is_object(v))
 				return err_set(err, EX_DATAERR, "bad-rcn-json",
 				    "%s: processes.%s: not a process", files[i],

@@ -309,8 +309,8 @@ install_reads_sources(const struct node *n)
 	if (json_object_get(n->pkg, "workspaces") != NULL)
 		return true;
 	for (size_t i = 0; i < 3; i++)
-		json_object_foreach(json_object_get(n->pkg, lists[i]), name, v)
-		{
+		json_object_foreach(json_object_get(n->pkg, lists[i]), name,
+		    v) {
 			const char *s = json_string_value(v);
 
 			if (s != NULL &&
@@ -731,8 +731,9 @@ keep_needed(struct node *n)
 	}
 	for (size_t i = 0; i < plan->release.n; i++)
 		command_text(&plan->release.v[i], &text);
-	json_object_foreach(json_object_get(n->pkg, "devDependencies"), name,
-	    v) if (strstr(buf_str(&text), name) != NULL) plan->prune = false;
+	json_object_foreach(json_object_get(n->pkg, "devDependencies"), name, v)
+		if (strstr(buf_str(&text), name) != NULL)
+			plan->prune = false;
 }
 
 static int

@@ -42,7 +42,7 @@ read_file(struct scan *app, struct err *err)
 	if (df == NULL)
 		return -1;
 	json_array_foreach(json_object_get(df, "bases"), i, base)
-	    strvec_add(&plan->bases, json_string_value(base));
+		strvec_add(&plan->bases, json_string_value(base));
 	web->port =
 	    (int)json_integer_value(json_array_get(json_object_get(df, "ports"),
 		0));

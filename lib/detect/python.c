@@ -165,8 +165,8 @@ poetry_requirement(struct buf *b, const char *name, const json_t *v)
 
 	buf_adds(b, name);
 	json_array_foreach(json_object_get(v, "extras"), i, extra)
-	    buf_addf(b, "%s%s", i == 0 ? "[" : ",",
-		json_is_string(extra) ? json_string_value(extra) : "");
+		buf_addf(b, "%s%s", i == 0 ? "[" : ",",
+		    json_is_string(extra) ? json_string_value(extra) : "");
 	if (i > 0)
 		buf_addc(b, ']');
 	if (*s == '^' && major > 0)
@@ -189,8 +189,7 @@ project_deps(struct python *p)
 	json_t *one;
 
 	json_array_foreach(json_at(p->pyproject, "project.dependencies"), i,
-	    one)
-	{
+	    one) {
 		const char *s = json_string_value(one);
 		const char *at = s != NULL ? strstr(text, s) : NULL;
 
@@ -198,8 +197,7 @@ project_deps(struct python *p)
 			add_dep(p, s, "pyproject.toml",
 			    at != NULL ? line_at(text, at) : 0);
 	}
-	json_object_foreach((json_t *)(uintptr_t)poetry, name, one)
-	{
+	json_object_foreach((json_t *)(uintptr_t)poetry, name, one) {
 		auto_buf struct buf b = { 0 };
 
 		if (strcmp(name, "python") == 0)
@@ -291,10 +289,10 @@ is_dynamic(const struct python *p)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(json_at(p->pyproject, "project.dynamic"), i,
-	    one) if (json_is_string(one) &&
-		     strcmp(json_string_value(one), "dependencies") ==
-			 0) return true;
+	json_array_foreach(json_at(p->pyproject, "project.dynamic"), i, one)
+		if (json_is_string(one) &&
+		    strcmp(json_string_value(one), "dependencies") == 0)
+			return true;
 	return false;
 }
 

@@ -109,9 +109,9 @@ is_kind(const json_t *v, char kind)
 	case 'o':
 		return json_is_object(v);
 	default:
-		json_array_foreach(v, i,
-		    one) if (!is_kind(one,
-				 kind == 'C' ? 'c' : 's')) return false;
+		json_array_foreach(v, i, one)
+			if (!is_kind(one, kind == 'C' ? 'c' : 's'))
+				return false;
 		return json_is_array(v);
 	}
 }
@@ -166,8 +166,9 @@ scan_load_settings(struct scan *app, struct err *err)
 	    JSONC_COMMENTS, "rcn.json", err);
 	if (app->rcn == NULL)
 		return -1;
-	json_object_foreach(app->rcn, key,
-	    v) if (check_key(app, key, v, err) < 0) return -1;
+	json_object_foreach(app->rcn, key, v)
+		if (check_key(app, key, v, err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -407,8 +407,7 @@ procfile_web(struct scan *app)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(app->procfile, i, one)
-	{
+	json_array_foreach(app->procfile, i, one) {
 		const char *text = json_str(one, "command", "");
 		int line = (int)json_int(one, "line", 0);
 		auto_buf struct buf instead = { 0 }, what = { 0 };

@@ -139,8 +139,7 @@ pick(const json_t *table, const char *range, struct semver *best)
 	json_t *one, *longterm = json_object_get(table, "longterm");
 
 	(void)semver_parse(&def, json_str(table, "default", "0"));
-	json_array_foreach(json_object_get(table, "versions"), i, one)
-	{
+	json_array_foreach(json_object_get(table, "versions"), i, one) {
 		auto_buf struct buf line = { 0 };
 		int mine = 1;
 
@@ -168,9 +167,10 @@ newest_like(const json_t *table, const struct semver *best, int n)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(json_object_get(table, "versions"), i,
-	    one) if (semver_parse(&v, json_string_value(one)) &&
-		     same_line(&v, best, n)) return v;
+	json_array_foreach(json_object_get(table, "versions"), i, one)
+		if (semver_parse(&v, json_string_value(one)) &&
+		    same_line(&v, best, n))
+			return v;
 	return *best;
 }
 

@@ -218,8 +218,7 @@ emit_each(const json_t *doc, const struct stage *stage, json_t *rows,
 	size_t i;
 	int bad = 0;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		json_auto_t *one = json_copy((json_t *)(uintptr_t)doc);
 
 		(void)json_object_update(one, row);

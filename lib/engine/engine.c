@@ -353,8 +353,7 @@ engine_containerd_store(struct engine *e, struct err *err)
 	if (engine_call(e, "GET", "/info", NULL, NULL, &v, err) < 0)
 		return -1;
 	e->containerd = 0;
-	json_array_foreach(json_object_get(v, "DriverStatus"), i, row)
-	{
+	json_array_foreach(json_object_get(v, "DriverStatus"), i, row) {
 		const char *kind = json_string_value(json_array_get(row, 1));
 
 		if (kind != NULL &&

@@ -113,10 +113,8 @@ check_free(struct engine *e, const char *text, const struct subnet *s,
 
 	if (engine_call(e, "GET", "/networks", NULL, NULL, &list, err) < 0)
 		return -1;
-	json_array_foreach(list, i, net)
-	{
-		json_array_foreach(json_at(net, "IPAM.Config"), j, conf)
-		{
+	json_array_foreach(list, i, net) {
+		json_array_foreach(json_at(net, "IPAM.Config"), j, conf) {
 			if (subnet_parse(json_str(conf, "Subnet", NULL),
 				&other) == 0 &&
 			    subnet_overlap(&other, s))

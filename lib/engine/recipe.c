@@ -33,7 +33,7 @@ add_args(struct buf *b, const json_t *args)
 	json_t *v;
 
 	json_object_foreach((json_t *)(uintptr_t)args, name, v)
-	    strvec_add(&names, name);
+		strvec_add(&names, name);
 	strvec_sort(&names);
 	for (size_t i = 0; i < names.n; i++)
 		buf_addf(b, "ARG %s\n", names.v[i]);

@@ -215,11 +215,11 @@ add_base(struct parse *f, const char *ref)
 	json_t *name = json_text(ref), *one;
 	size_t i;
 
-	json_array_foreach(f->bases, i, one) if (json_equal(one, name))
-	{
-		json_decref(name);
-		return;
-	}
+	json_array_foreach(f->bases, i, one)
+		if (json_equal(one, name)) {
+			json_decref(name);
+			return;
+		}
 	json_array_append_new(f->bases, name);
 }
 

@@ -43,8 +43,7 @@ normal(json_t *vars, const char *path, struct err *err)
 	json_t *out = json_object(), *v, *one;
 	const char *key;
 
-	json_object_foreach(vars, key, v)
-	{
+	json_object_foreach(vars, key, v) {
 		one = is_key(key) ? variable(v) : NULL;
 		if (one == NULL) {
 			err_set(err, EX_DATAERR, "bad-env-file",

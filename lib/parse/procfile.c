@@ -24,9 +24,9 @@ is_named(const json_t *list, const json_t *name)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(list, i,
-	    one) if (json_equal(json_object_get(one, "name"),
-			 name)) return true;
+	json_array_foreach(list, i, one)
+		if (json_equal(json_object_get(one, "name"), name))
+			return true;
 	return false;
 }
 

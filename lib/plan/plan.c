@@ -245,8 +245,7 @@ strings_decode(struct strvec *v, const json_t *list, const char *what,
 	if (!json_is_array(list))
 		return err_set(err, EX_DATAERR, "bad-plan",
 		    "%s: not a list of strings", what);
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach(list, i, one) {
 		if (!json_is_string(one))
 			return err_set(err, EX_DATAERR, "bad-plan",
 			    "%s: item %zu is not a string", what, i + 1);
@@ -278,8 +277,9 @@ commands_decode(struct commands *list, const json_t *v, const char *what,
 	if (!json_is_array(v))
 		return err_set(err, EX_DATAERR, "bad-plan",
 		    "%s: not a list of commands", what);
-	json_array_foreach(v, i, one) if (command_decode(commands_add(list),
-					      one, what, err) < 0) return -1;
+	json_array_foreach(v, i, one)
+		if (command_decode(commands_add(list), one, what, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -438,8 +438,7 @@ rest_decode(struct plan *p, const json_t *v)
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(json_object_get(v, "candidates"), i, o)
-	{
+	json_array_foreach(json_object_get(v, "candidates"), i, o) {
 		struct plan_candidate *c;
 
 		p->candidates =
@@ -450,9 +449,9 @@ rest_decode(struct plan *p, const json_t *v)
 		plan_set(&c->reason, json_str(o, "reason", NULL));
 	}
 	json_array_foreach(json_object_get(v, "why"), i, o)
-	    plan_add_why(p, json_str(o, "fact", ""), json_str(o, "value", NULL),
-		json_str(o, "file", NULL), (int)json_int(o, "line", 0),
-		json_str(o, "over", NULL));
+		plan_add_why(p, json_str(o, "fact", ""),
+		    json_str(o, "value", NULL), json_str(o, "file", NULL),
+		    (int)json_int(o, "line", 0), json_str(o, "over", NULL));
 }
 
 int
@@ -470,8 +469,9 @@ plan_decode(struct plan *p, const json_t *v, struct err *err)
 				     members[i].name, o, err) < 0)
 			return -1;
 	}
-	json_array_foreach(json_object_get(v, "processes"), i,
-	    o) if (process_decode(p, o, err) < 0) return -1;
+	json_array_foreach(json_object_get(v, "processes"), i, o)
+		if (process_decode(p, o, err) < 0)
+			return -1;
 	rest_decode(p, v);
 	return 0;
 }

@@ -283,8 +283,7 @@ strings(const json_t *list, struct strvec *out)
 
 	if (!json_is_array(list))
 		return -1;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		if (!json_is_string(v))
 			return -1;
 		strvec_add(out, json_string_value(v));

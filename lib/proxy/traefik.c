@@ -113,8 +113,7 @@ deployment_of(const json_t *service, const char *key)
 	size_t i, n = strlen(key);
 	const json_t *by;
 
-	json_array_foreach(json_at(service, "usedBy"), i, by)
-	{
+	json_array_foreach(json_at(service, "usedBy"), i, by) {
 		const char *s = json_string_value(by);
 
 		if (s != NULL && strncmp(s, key, n) == 0 && s[n] == ':')
@@ -152,8 +151,8 @@ traefik_get(struct proxy *p, const char *key, struct route *r, struct err *err)
 		return found;
 	if ((deployment = deployment_of(service, key)) == NULL)
 		return 0;
-	json_array_foreach(json_at(service, "loadBalancer.servers"), i, server)
-	{
+	json_array_foreach(json_at(service, "loadBalancer.servers"), i,
+	    server) {
 		const char *url = json_str(server, "url", "");
 
 		if (text_starts(url, "http://"))
@@ -441,8 +440,7 @@ warn_static(struct proxy *p, struct err *err)
 
 	if (points == NULL)
 		return found;
-	json_array_foreach(points, i, point)
-	{
+	json_array_foreach(points, i, point) {
 		const char *name = json_str(point, "name", "");
 		const char *now = json_str(point, "address", "");
 

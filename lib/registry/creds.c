@@ -31,8 +31,10 @@ wipe_strings(json_t *v)
 	if (json_is_string(v))
 		explicit_bzero((char *)(uintptr_t)json_string_value(v),
 		    json_string_length(v));
-	json_object_foreach(v, key, one) wipe_strings(one);
-	json_array_foreach(v, i, one) wipe_strings(one);
+	json_object_foreach(v, key, one)
+		wipe_strings(one);
+	json_array_foreach(v, i, one)
+		wipe_strings(one);
 }
 
 static void
@@ -139,8 +141,7 @@ entry_of(json_t *table, const char *host)
 
 	if (v != NULL)
 		return v;
-	json_object_foreach(table, key, v)
-	{
+	json_object_foreach(table, key, v) {
 		if (means(key, host))
 			return v;
 	}

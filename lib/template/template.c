@@ -250,8 +250,9 @@ render_section(struct render *r, struct cursor *c, const struct tag *t)
 		return 0;
 	if (!json_is_array(v))
 		return render_inner(r, &inner, v);
-	json_array_foreach(v, i,
-	    one) if (render_inner(r, &inner, one) < 0) return -1;
+	json_array_foreach(v, i, one)
+		if (render_inner(r, &inner, one) < 0)
+			return -1;
 	return 0;
 }
 

@@ -25,8 +25,7 @@ doc_with(const char *more)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(m, key, v)
-	{
+	json_object_foreach(m, key, v) {
 		json_object_update(json_object_get(d, key), v);
 	}
 	return d;

@@ -63,8 +63,7 @@ suite(const char *dir, const char *module)
 	buf_addf(&path, "%s/mustache-spec/%s.json", dir, module);
 	file = json_parse_file(path.data, 1 << 20, &err);
 	ok(file != NULL, "%s: read %s", module, err.msg);
-	json_array_foreach(json_object_get(file, "tests"), i, test)
-	{
+	json_array_foreach(json_object_get(file, "tests"), i, test) {
 		auto_buf struct buf out = { 0 };
 		struct err why = { 0 };
 

@@ -60,8 +60,9 @@ same(const json_t *a, const json_t *b)
 	if (json_is_array(b)) {
 		if (json_array_size(a) != json_array_size(b))
 			return false;
-		json_array_foreach(b, i,
-		    one) if (!same(json_array_get(a, i), one)) return false;
+		json_array_foreach(b, i, one)
+			if (!same(json_array_get(a, i), one))
+				return false;
 		return json_is_array(a);
 	}
 	if (type != NULL && json_is_string(json_object_get(b, "value"))) {
@@ -79,8 +80,9 @@ same(const json_t *a, const json_t *b)
 	}
 	if (!json_is_object(a) || json_object_size(a) != json_object_size(b))
 		return false;
-	json_object_foreach((json_t *)(uintptr_t)b, key,
-	    one) if (!same(json_object_get(a, key), one)) return false;
+	json_object_foreach((json_t *)(uintptr_t)b, key, one)
+		if (!same(json_object_get(a, key), one))
+			return false;
 	return true;
 }
 
