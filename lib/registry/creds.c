@@ -236,7 +236,7 @@ run_helper(char *program, const char *server, struct buf *out, int *status,
 
 	if (in < 0 || io_write_all(in, server, strlen(server)) < 0 ||
 	    lseek(in, 0, SEEK_SET) < 0)
-		return err_sys(err, EX_OSERR, "os", "memfd");
+		return err_sys(err, EX_OSERR, "os-error", "memfd");
 	return proc_run(&p, status, err);
 }
 
