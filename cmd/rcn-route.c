@@ -438,15 +438,12 @@ withdraw(const struct options *o, struct err *err)
 	auto_route struct route none = { 0 }, file = { 0 };
 	auto_proxy struct proxy *p = NULL;
 	auto_lock struct lock lock = { .fd = -1, .inherited = -1 };
-	struct err down = { 0 };
-	int there;
+	struct err down = { 0 }, bad = { 0 };
 
 	route_set(&none, key, "");
-	if (lock_take(&lock, key, err) < 0 ||
-	    (there = routes_read(key, &file, err)) < 0 ||
-	    proxy_open(&p, err) < 0)
+	if (lock_take(&lock, key, err) < 0 || proxy_open(&p, err) < 0)
 		return -1;
-	if (there == 0)
+	if (routes_read(key, &file, &bad) == 0)
 		log_note("%s: there is no route", key);
 	if (withdraw_running(p, &none, &down) == 0)
 		return 0;

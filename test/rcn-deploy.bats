@@ -169,6 +169,26 @@ fails() {
 	    "$RCN_NETWORK")" = "$net.0/25" ]
 }
 
+@test "rcn-deploy: a bad route file stops its own project only" {
+	local bad=$RCN_STATE_DIR/routes/other-$slug.production.json taken
+
+	live app
+	taken=$(jq -r '.service.instances[0].address' live.json)
+	taken=${taken%.*}.$((${taken##*.} + 1))
+	echo "{\"targets\": [\"$taken:80\"" >"$bad"
+	run -0 --separate-stderr image slow
+	[[ "$stderr" == *"warning: $bad:"*"rcn-route --sync"* ]]
+	[ "$(jq -r '.service.instances[0].address' <<<"$output")" != "$taken" ]
+	mv "$bad" "$RCN_STATE_DIR/routes/$key.json"
+	old=$(ours)
+	run -65 --separate-stderr image drain
+	[ "$(error_of "$output")" = "65 bad-route-file" ]
+	[[ "$stderr" == *"routes/$key.json:"*"hint: rcn-route --sync"* ]]
+	[ "$(ours)" = "$old" ]
+	run -0 rcn-route --sync
+	run -0 image drain
+}
+
 @test "rcn-deploy: a subnet that somebody has is refused with his name" {
 	RCN_NETWORK=rcnt-new-$slug
 	RCN_SUBNET=$(test_network "rcnt-other-$slug")

@@ -304,6 +304,58 @@ given() {
 	given traefik
 }
 
+# A bad route file is its own project's trouble, and the proxy's word mends it.
+bad_file() {
+	local bad=$RCN_STATE_DIR/routes/bad.production.json
+
+	start_proxy "$1"
+	start_app one
+	document bad d1 "" "$port" | rcn-route >/dev/null
+	echo '{' >"$bad"
+	document app d1 "" "$port" >in
+	run -0 --separate-stderr rcn-route <in
+	[ -z "$(grep -v "$bad" <<<"$stderr")" ]
+	[[ "$stderr" == *"warning: $bad:2:0: "*"rcn-route --sync"* ]]
+	for host in app bad; do
+		run -0 ask $host.localhost
+		[ "${lines[*]}" = "one 200" ]
+	done
+	# its host stays its own
+	run -78 rcn-route --host bad.localhost <in
+	# a restart goes by files that have it still
+	rcn-proxy status
+	grep -rqF bad.localhost "$RCN_STATE_DIR/proxy"
+	# its own project is told, by rcn-route, and nothing changes
+	document bad d2 d1 "$port" >bad.doc
+	run -65 --separate-stderr rcn-route <bad.doc
+	jq -e '.error.code == "bad-route-file"' <<<"$output"
+	[[ "$stderr" == *"$bad"*"hint: rcn-route --sync"* ]]
+	run -0 --separate-stderr rcn-route --sync
+	[[ "$stderr" == *"route bad.production: its file is written anew"* ]]
+	validate_routes
+	run -0 rcn-route <bad.doc
+	# withdrawn, a bad file goes
+	echo '{' >"$bad"
+	run -0 rcn-route --withdraw --slug bad
+	[ ! -e "$bad" ]
+	run -0 ask bad.localhost
+	[ "${lines[-1]}" = 404 ]
+	# nothing serves it: --sync names it and makes the rest
+	echo '{"version":2}' >"$bad"
+	run -0 --separate-stderr rcn-route --sync
+	[[ "$stderr" == *"$bad: not a route file"* ]]
+	run -0 ask app.localhost
+	[ "${lines[*]}" = "one 200" ]
+}
+
+@test "rcn-route: a bad route file blocks no other project, HAProxy" {
+	bad_file haproxy
+}
+
+@test "rcn-route: a bad route file blocks no other project, Traefik" {
+	bad_file traefik
+}
+
 @test "rcn-route: Traefik: a bad file of somebody else blocks nobody" {
 	start_proxy traefik
 	start_app one
@@ -452,10 +504,6 @@ given() {
 	run -65 rcn-route <bad
 	jq '.deployment.id = "x y"' in >bad
 	run -65 rcn-route <bad
-	mkdir -p "$RCN_STATE_DIR/routes"
-	echo '{' >"$RCN_STATE_DIR/routes/x.y.json"
-	run -65 rcn-route --sync
-	[[ "$output" == *"x.y.json"* ]]
 }
 
 @test "rcn-route: passes errors on, and dies as it should" {

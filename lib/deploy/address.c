@@ -28,6 +28,14 @@ take(struct addresses *a, const char *text)
 	a->used[a->n++] = address;
 }
 
+static void
+take_all(struct addresses *a, const struct route *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < r[i].addrs.n; k++)
+			take(a, r[i].addrs.v[k]);
+}
+
 void
 addresses_used(struct addresses *a, const json_t *containers,
     const char *network, const struct routes *routes)
@@ -42,9 +50,8 @@ addresses_used(struct addresses *a, const json_t *containers,
 		take(a, json_str(net, "IPAddress", ""));
 		take(a, json_str(net, "IPAMConfig.IPv4Address", ""));
 	}
-	for (i = 0; i < routes->n; i++)
-		for (size_t k = 0; k < routes->v[i].addrs.n; k++)
-			take(a, routes->v[i].addrs.v[k]);
+	take_all(a, routes->v, routes->n);
+	take_all(a, routes->bad, routes->why.n);
 }
 
 static int
@@ -83,6 +90,7 @@ addresses_open(struct addresses *a, struct engine *e, const struct network *net,
 		addresses_close(a);
 		return -1;
 	}
+	routes_warn(&routes);
 	addresses_used(a, all, net->name, &routes);
 	return 0;
 }

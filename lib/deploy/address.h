@@ -2,9 +2,10 @@
  * address - fixed addresses for new instances, one at a time on this host.
  * addresses_open() takes a lock in the run-time folder and looks who has
  * what: any container on the network, stopped ones too, any container of ours
- * by its label, any route file.  None of these is given out.  The search goes
- * on from the last one given, so that an address rests before it comes again.
- * Create the container before addresses_close(): from then on it is seen.
+ * by its label, any route file, a bad one too.  None of these is given out. The
+ * search goes on from the last one given, so that an address rests before it
+ * comes again. Create the container before addresses_close(): from then on it
+ * is seen.
  */
 #ifndef DEPLOY_ADDRESS_H
 #define DEPLOY_ADDRESS_H

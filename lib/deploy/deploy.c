@@ -263,7 +263,10 @@ static int
 ask_proxy(struct run *r, struct err *err)
 {
 	auto_proxy struct proxy *p = NULL;
+	auto_route struct route file = { 0 };
 
+	if (routes_read(r->app->key, &file, err) < 0)
+		return -1;
 	if (r->app->n == 0 || r->app->processes[0].kind != PROCESS_WEB) {
 		route_set(&r->served, r->app->key, "");
 		return 0;

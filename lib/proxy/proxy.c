@@ -171,16 +171,48 @@ check_hosts(const struct routes *all, const struct route *r, struct err *err)
 	return 0;
 }
 
+/*
+ * In place of a bad file the running proxy's word stands, so that what it
+ * serves goes on, in its files too; --sync makes the file anew from it.
+ */
+static int
+take_word(struct proxy *p, struct routes *all, bool mend, struct err *err)
+{
+	for (size_t i = 0; i < all->why.n; i++) {
+		const char *key = all->bad[i].key;
+		auto_route struct route now = { 0 };
+		struct err unknown = { 0 };
+
+		if (proxy_get(p, key, &now, &unknown) < 0 || now.hosts.n == 0 ||
+		    route_valid(&now, &unknown) < 0)
+			continue;
+		routes_set(all, &now);
+		if (!mend)
+			continue;
+		if (routes_write(&now, err) < 0)
+			return -1;
+		log_note("route %s: its file is written anew", key);
+	}
+	return 0;
+}
+
 int
 proxy_check(struct proxy *p, const struct route *r, struct err *err)
 {
 	auto_routes struct routes all = { 0 };
 
-	if (r != NULL &&
-	    (route_valid(r, err) < 0 || routes_load(&all, err) < 0 ||
-		check_hosts(&all, r, err) < 0))
+	if ((r != NULL && route_valid(r, err) < 0) ||
+	    routes_load(&all, err) < 0)
 		return -1;
-	return p->ops->check(p, err);
+	routes_warn(&all);
+	if (r == NULL)
+		return p->ops->check(p, err);
+	return routes_good(&all, r->key, err) < 0 ||
+		       p->ops->check(p, err) < 0 ||
+		       take_word(p, &all, false, err) < 0 ||
+		       check_hosts(&all, r, err) < 0
+		   ? -1
+		   : 0;
 }
 
 static int
@@ -256,8 +288,11 @@ proxy_put(struct proxy *p, const struct route *r, const char *was,
 	auto_fd int lock = -1;
 
 	if (route_valid(r, err) < 0 || lock_all(&lock, err) < 0 ||
-	    routes_load(&all, err) < 0 || check_hosts(&all, r, err) < 0 ||
-	    p->ops->check(p, err) < 0 || proxy_get(p, r->key, &now, err) < 0 ||
+	    routes_load(&all, err) < 0 ||
+	    (r->hosts.n > 0 && routes_good(&all, r->key, err) < 0) ||
+	    p->ops->check(p, err) < 0 || take_word(p, &all, false, err) < 0 ||
+	    check_hosts(&all, r, err) < 0 ||
+	    proxy_get(p, r->key, &now, err) < 0 ||
 	    compare(&now, r, was, err) < 0)
 		return -1;
 	return change(p, &all, r, err);
@@ -292,15 +327,17 @@ proxy_settle(struct proxy *p, const char *key, struct err *err)
 	auto_route struct route now = { 0 };
 	const struct route *file;
 	auto_fd int lock = -1;
+	bool agrees;
 
 	if (lock_all(&lock, err) < 0 || p->ops->check(p, err) < 0 ||
-	    routes_load(&all, err) < 0 || proxy_get(p, key, &now, err) < 0)
+	    routes_load(&all, err) < 0 || proxy_get(p, key, &now, err) < 0 ||
+	    (now.hosts.n == 0 && routes_good(&all, key, err) < 0))
 		return -1;
 	file = routes_find(&all, key);
-	if ((file == NULL) != (now.hosts.n == 0) ||
-	    (file != NULL && !route_equal(file, &now)))
-		if (change(p, &all, &now, err) < 0)
-			return -1;
+	agrees = file != NULL ? route_equal(file, &now) : now.hosts.n == 0;
+	if (take_word(p, &all, false, err) < 0 ||
+	    (!agrees && change(p, &all, &now, err) < 0))
+		return -1;
 	return p->ops->clean != NULL ? p->ops->clean(p, key, err) : 0;
 }
 
@@ -312,6 +349,9 @@ proxy_sync(struct proxy *p, struct err *err)
 	int runs;
 
 	if (lock_all(&lock, err) < 0 || routes_load(&all, err) < 0)
+		return -1;
+	routes_warn(&all);
+	if (take_word(p, &all, true, err) < 0)
 		return -1;
 	runs = p->ops->sync(p, &all, err);
 	for (size_t i = 0; runs == 1 && i < all.n; i++)

@@ -15,12 +15,15 @@
  *   settle  the route file says what the proxy serves, and nothing drained
  *           is left in the proxy: the repair after a crash
  *   sync    all files made anew from the route files; the running proxy,
- *           if one runs, serves exactly them
+ *           if one runs, serves exactly them.  A route file that is bad is
+ *           written anew from what the proxy serves, or left out
  * A put that failed has put back what was, if it still could; only get knows
- * which side serves.  Callers hold the project's lock; put, settle and sync
- *take the lock of all routes besides. struct proxy *p = NULL; if
- *(proxy_open(&p, err) < 0 || proxy_check(p, &r, err) < 0 || proxy_put(p, &r,
- *was, err) < 0 || proxy_probe(host, "/", 10000, &status, err) < 0)
+ * which side serves.  Another project's bad route file blocks nobody.
+ * Callers hold the project's lock; put, settle and sync take the lock of all
+ * routes besides:
+ *	proxy_open(&p, err), proxy_check(p, &r, err),
+ *	proxy_put(p, &r, was, err),
+ *	proxy_probe(host, "/", 10000, &status, err)
  *
  * A route with hosts and no address answers 503 with Retry-After; one
  * without hosts is none: putting it withdraws.  An unknown host gets 404.

@@ -12,9 +12,13 @@
 #include "base/conf.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 enum { FILE_MAX = 64 * 1024 };
+
+static const char cure[] = "rcn-route --sync writes it anew from what the "
+			   "running proxy serves; or mend or remove it";
 
 void
 route_set(struct route *r, const char *key, const char *deployment)
@@ -201,7 +205,11 @@ routes_release(struct routes *all)
 {
 	for (size_t i = 0; i < all->n; i++)
 		route_release(&all->v[i]);
+	for (size_t i = 0; i < all->why.n; i++)
+		route_release(&all->bad[i]);
 	free(all->v);
+	free(all->bad);
+	strvec_release(&all->why);
 	*all = (struct routes){ 0 };
 }
 
@@ -324,8 +332,8 @@ routes_read(const char *key, struct route *r, struct err *err)
 	doc = json_parse(buf_str(&text), text.len, path.data, err);
 	if (doc == NULL || decode(doc, key, path.data, r, err) < 0) {
 		route_release(r);
-		return err_hint(err,
-		    "mend or remove the file, then rcn-route --sync");
+		err->code = "bad-route-file";
+		return err_hint(err, "%s", cure);
 	}
 	return 1;
 }
@@ -370,12 +378,44 @@ key_of(const char *name, struct buf *key)
 	return strchr(buf_str(key), '.') != NULL;
 }
 
+/* Whatever in a bad file looks like an address: it may be in use. */
+static void
+scan(const char *key, struct strvec *addrs)
+{
+	auto_buf struct buf path = { 0 }, text = { 0 };
+	struct err ignored = { 0 };
+	const char *s;
+
+	if (path_of(key, &path, &ignored) < 0 ||
+	    io_read_maybe(path.data, FILE_MAX, &text, &ignored) <= 0)
+		return;
+	for (s = buf_str(&text); *s != '\0';) {
+		size_t n = strspn(s, "0123456789.:");
+		auto_free char *word = mem_strndup(s, n);
+
+		if (addr_ok(word))
+			strvec_add(addrs, word);
+		s += n > 0 ? n : 1;
+	}
+}
+
+static void
+add_bad(struct routes *all, const char *key, const char *why)
+{
+	size_t n = all->why.n;
+
+	all->bad = mem_realloc(all->bad, n + 1, sizeof(*all->bad));
+	all->bad[n] = (struct route){ 0 };
+	route_set(&all->bad[n], key, "");
+	scan(key, &all->bad[n].addrs);
+	strvec_add(&all->why, why);
+}
+
 int
 routes_load(struct routes *all, struct err *err)
 {
 	auto_buf struct buf dir = { 0 }, key = { 0 };
 	struct dirent *e;
-	int bad = 0;
 	DIR *d;
 
 	routes_release(all);
@@ -383,17 +423,37 @@ routes_load(struct routes *all, struct err *err)
 		return -1;
 	if ((d = opendir(dir.data)) == NULL)
 		return err_sys(err, EX_OSERR, "cannot-open", "%s", dir.data);
-	while (bad == 0 && (e = readdir(d)) != NULL) {
+	while ((e = readdir(d)) != NULL) {
 		auto_route struct route r = { 0 };
+		struct err why = { 0 };
 		int got;
 
 		if (!key_of(e->d_name, &key))
 			continue;
-		if ((got = routes_read(key.data, &r, err)) < 0)
-			bad = -1;
+		if ((got = routes_read(key.data, &r, &why)) < 0)
+			add_bad(all, key.data, why.msg);
 		else if (got == 1)
 			routes_set(all, &r);
 	}
 	(void)closedir(d);
-	return bad;
+	return 0;
+}
+
+void
+routes_warn(const struct routes *all)
+{
+	for (size_t i = 0; i < all->why.n; i++)
+		log_warn("%s: left out; %s", all->why.v[i], cure);
+}
+
+int
+routes_good(const struct routes *all, const char *key, struct err *err)
+{
+	for (size_t i = 0; i < all->why.n; i++) {
+		if (strcmp(all->bad[i].key, key) != 0)
+			continue;
+		err_set(err, EX_DATAERR, "bad-route-file", "%s", all->why.v[i]);
+		return err_hint(err, "%s", cure);
+	}
+	return 0;
 }

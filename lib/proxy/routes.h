@@ -41,22 +41,32 @@ int route_lock(const char *key, int64_t wait_ms, int *fd, struct err *);
  */
 int route_valid(const struct route *, struct err *);
 
+/*
+ * All that can be read, by key; and the others: one project's bad file is not
+ * to block another project.  Of a bad one key and addrs are set, any address
+ * that its text holds.
+ */
 struct routes {
 	struct route *v;
 	size_t n, cap;
+	struct route *bad;
+	struct strvec why; /* of each bad one, naming its file */
 };
 
 #define auto_routes AUTO(routes_release)
 void routes_release(struct routes *);
-/* All of them, by key; a file that cannot be read is an error naming it. */
 int routes_load(struct routes *, struct err *);
+/* A warning for each bad file: which, why, and what mends it. */
+void routes_warn(const struct routes *);
+/* EX_DATAERR "bad-route-file" if this key's file is bad. */
+int routes_good(const struct routes *, const char *key, struct err *);
 const struct route *routes_find(const struct routes *, const char *key);
 /* Whose host it is, or NULL. */
 const struct route *routes_owner(const struct routes *, const char *host);
 /* Replace or add in memory; a route without hosts is taken out. */
 void routes_set(struct routes *, const struct route *);
 
-/* 1 read, 0 there is none, -1 failed. */
+/* 1 read, 0 there is none, -1 failed: a bad one is "bad-route-file". */
 int routes_read(const char *key, struct route *, struct err *);
 /* Written, or removed if it has no hosts. */
 int routes_write(const struct route *, struct err *);

@@ -386,13 +386,14 @@ write_static(struct proxy *p, struct err *err)
 
 /* ---- changes ---- */
 
-/* Files in the watched folder that no route and not we have made. */
+/* Files in the watched folder that no route, bad or good, and not we made. */
 static int
 remove_strangers(struct proxy *p, const struct routes *all, struct strvec *gone,
     struct err *err)
 {
 	auto_free char *path = mem_printf("%s/dynamic", p->dir);
 	auto_buf struct buf key = { 0 };
+	struct err bad_one = { 0 };
 	struct dirent *e;
 	int bad = 0;
 	DIR *d = opendir(path);
@@ -408,7 +409,8 @@ remove_strangers(struct proxy *p, const struct routes *all, struct strvec *gone,
 		buf_clear(&key);
 		if (text_ends(name, ".yaml"))
 			buf_add(&key, name, strlen(name) - 5);
-		if (routes_find(all, buf_str(&key)) != NULL)
+		if (routes_find(all, buf_str(&key)) != NULL ||
+		    routes_good(all, buf_str(&key), &bad_one) < 0)
 			continue;
 		log_note("%s/%s: removed, no route has it", path, name);
 		strvec_add(gone, buf_str(&key));

@@ -82,10 +82,22 @@ test_files(void)
 		routes_find(&all, "app.staging") == NULL,
 	    "found by key");
 	auto_free char *bad = mem_printf("%s/routes/bad.x.json", dir);
-	ok(io_replace(bad, 0600, "{\"version\":1}", 13, &err) == 0 &&
-		routes_load(&all, &err) < 0 && err.status == EX_DATAERR &&
-		strstr(err.msg, "bad.x.json") != NULL,
-	    "a broken file is named");
+	static const char text[] = "{\"targets\": [\"172.30.0.8:3000\"], 1";
+	ok(io_replace(bad, 0600, text, strlen(text), &err) == 0 &&
+		routes_load(&all, &err) == 0 && all.n == 1 &&
+		routes_find(&all, "app.production") != NULL,
+	    "a bad file blocks no other");
+	ok(all.why.n == 1 && strcmp(all.bad[0].key, "bad.x") == 0 &&
+		strstr(all.why.v[0], "bad.x.json") != NULL,
+	    "and is named");
+	ok(all.why.n == 1 && all.bad[0].addrs.n == 1 &&
+		strcmp(all.bad[0].addrs.v[0], "172.30.0.8:3000") == 0,
+	    "and its address is known");
+	ok(routes_good(&all, "app.production", &err) == 0 &&
+		routes_good(&all, "bad.x", &err) < 0 &&
+		err.status == EX_DATAERR &&
+		strcmp(err.code, "bad-route-file") == 0,
+	    "and for its own project it is an error");
 	ok(io_remove(bad, &err) == 0, "away with it");
 	strvec_clear(&r.hosts);
 	ok(routes_write(&r, &err) == 0 &&
