@@ -339,15 +339,6 @@ context_read(void *ctx, const char *path, tarstream_fn *sink, void *sink_ctx,
 	return tree_pipe(ctx, path, sink, sink_ctx, err);
 }
 
-static int
-nothing(const struct tree_entry *e, void *ctx, struct err *err)
-{
-	(void)e;
-	(void)ctx;
-	(void)err;
-	return 0;
-}
-
 /* It must be what the stages before have seen; and what tree.h refuses is
  * refused before a byte is sent. */
 static int
@@ -359,7 +350,7 @@ open_source(struct work *w, struct err *err)
 	    source_verify(&w->source, section, err) < 0 ||
 	    add_rules(w, err) < 0 || read_dockerfile(w, err) < 0)
 		return -1;
-	return tree_walk(w->source.tree, "", nothing, NULL, err);
+	return tree_check(w->source.tree, err);
 }
 
 /* ---- base images ---- */

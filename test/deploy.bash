@@ -3,7 +3,8 @@
 # deploy_setup_file gives a file's tests a network and a subnet of their own,
 # the images of test/images/make, state and run-time folders, and a proxy
 # (HAProxy) on $RCN_HTTP; deploy_setup gives each a slug, $slug, and its
-# $key.  deploy_teardown and deploy_teardown_file remove it all.
+# $key.  deploy_teardown and deploy_teardown_file remove it all.  They are the
+# file's setup_file, setup and so on; one with its own calls them.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 deploy_setup_file() {
@@ -83,4 +84,20 @@ fetch() {
 # error OUTPUT: "STATUS CODE" of a document's error.
 error_of() {
 	jq -r '"\(.error.status) \(.error.code)"' <<<"$1"
+}
+
+setup_file() {
+	deploy_setup_file
+}
+
+teardown_file() {
+	deploy_teardown_file
+}
+
+setup() {
+	deploy_setup
+}
+
+teardown() {
+	deploy_teardown
 }

@@ -6,18 +6,6 @@
 load lib
 load deploy
 
-setup_file() {
-	deploy_setup_file
-}
-
-teardown_file() {
-	deploy_teardown_file
-}
-
-setup() {
-	deploy_setup
-}
-
 teardown() {
 	[ ! -s "$T/watch.pid" ] || kill "$(cat "$T/watch.pid")" || true
 	deploy_teardown

@@ -4,22 +4,6 @@
 load lib
 load deploy
 
-setup_file() {
-	deploy_setup_file
-}
-
-teardown_file() {
-	deploy_teardown_file
-}
-
-setup() {
-	deploy_setup
-}
-
-teardown() {
-	deploy_teardown
-}
-
 # fails STATUS CODE: the last run; the document says the same, and no
 # container is left but those in $left.
 fails() {

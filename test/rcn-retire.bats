@@ -4,22 +4,6 @@
 load lib
 load deploy
 
-setup_file() {
-	deploy_setup_file
-}
-
-teardown_file() {
-	deploy_teardown_file
-}
-
-setup() {
-	deploy_setup
-}
-
-teardown() {
-	deploy_teardown
-}
-
 # next NAME [JSON]: the next version deployed and routed, in $T/routed.json.
 next() {
 	project "${2:-"{}"}"

@@ -628,15 +628,6 @@ fetch_wanted(struct work *w, struct err *err)
 	return fetch_head(w, err);
 }
 
-static int
-nothing(const struct tree_entry *e, void *ctx, struct err *err)
-{
-	(void)e;
-	(void)ctx;
-	(void)err;
-	return 0;
-}
-
 /* Is the wanted commit here, whole, and a tree that may be read? */
 static int
 have(struct work *w, struct err *err)
@@ -656,7 +647,7 @@ have(struct work *w, struct err *err)
 	if (rc == 0 && w->want->root != NULL)
 		rc = tree_root(t, w->want->root, err);
 	if (rc == 0)
-		rc = tree_walk(t, "", nothing, NULL, err);
+		rc = tree_check(t, err);
 	if (rc == 0)
 		memcpy(w->m->id, c.id, sizeof(c.id));
 	tree_commit_release(&c);

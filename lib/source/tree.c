@@ -639,3 +639,18 @@ tree_name(struct tree *t, struct buf *b, struct err *err)
 	buf_addf(b, "sha256:%s", hex);
 	return 0;
 }
+
+static int
+nothing(const struct tree_entry *e, void *ctx, struct err *err)
+{
+	(void)e;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+int
+tree_check(struct tree *t, struct err *err)
+{
+	return tree_walk(t, "", nothing, NULL, err);
+}

@@ -110,6 +110,8 @@ int tree_read(struct tree *, const char *, size_t max, struct buf *,
 int tree_pipe(struct tree *, const char *, tree_sink *, void *, struct err *);
 /* What is in the folder root, not root itself. */
 int tree_walk(struct tree *, const char *root, tree_fn *, void *, struct err *);
+/* Walks it all, so that what is refused is refused now. */
+int tree_check(struct tree *, struct err *);
 
 /* SHA-256 of all that a walk tells and of the contents of its files. */
 int tree_id(struct tree *, char hex[65], struct err *);
