@@ -208,29 +208,32 @@ static const struct option longopts[] = { CLI_LONG,
 
 /* The first program's document, before its source is looked at. */
 static json_t *
-seed_of(struct detect *d, struct doc_origin *o, char **path, struct err *err)
+seed_of(const struct detect *d, struct doc_origin *o, struct err *err)
 {
-	*path = realpath(given_path(&d->from), NULL);
-	if (*path == NULL) {
+	auto_free char *path = realpath(given_path(&d->from), NULL);
+	json_t *seed;
+
+	if (path == NULL) {
 		err_sys(err, EX_NOINPUT, "source-missing", "%s",
 		    given_path(&d->from));
 		return NULL;
 	}
-	o->base = *path;
-	return doc_seed(o, err);
+	o->base = path;
+	seed = doc_seed(o, err);
+	o->base = NULL;
+	return seed;
 }
 
 static int
 start(const struct stage *stage, struct detect *d, struct doc_origin *o)
 {
-	auto_free char *path = NULL;
 	struct err err = { 0 };
 	json_t *seed = NULL;
 	int status;
 
 	d->versions = detect_open(&err);
 	if (err.status == 0 && d->first)
-		seed = seed_of(d, o, &path, &err);
+		seed = seed_of(d, o, &err);
 	if (err.status == 0 && d->explain == 0)
 		(void)take_stdout(d, &err);
 	if (err.status != 0)
