@@ -154,20 +154,28 @@ analyze-text:
 	$(Q)shellcheck $(SH_FILES)
 	$(Q)mandoc -Tlint -Wwarning man/*
 
-# libFuzzer: make fuzz SECONDS=60 [F=trace]
+# libFuzzer: make fuzz SECONDS=60 [F=trace]; -j2 for two at a time.  Each is
+# run whatever becomes of the others; a finding is left in build-fuzz/TARGET.
 SECONDS ?= 60
+FUZZ_CC = clang -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -Wno-comment -Wno-unknown-warning-option \
+	$(CPPFLAGS) -std=c11
 fuzz:
-	$(Q)set -e; for f in $(if $(F),$(F),$(FUZZ)); do \
-		mkdir -p build-fuzz/$$f build-fuzz/corpus/$$f; \
-		clang -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $(CPPFLAGS) -std=c11 \
-		-o build-fuzz/$$f/fuzz test/fuzz/$$f.c \
-		$$(sed -n 's|^ \* links: ||p' test/fuzz/$$f.c) \
-		-Wl,--as-needed $(LIBS); \
-		echo "== $$f"; build-fuzz/$$f/fuzz -max_total_time=$(SECONDS) \
-		-timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-		build-fuzz/corpus/$$f $$(ls -d test/fuzz/corpus/$$f 2>/dev/null); \
-	done
+	$(Q)$(MAKE) -k --no-print-directory \
+		$(patsubst %,fuzz-%,$(or $(F),$(FUZZ)))
+
+$(FUZZ:%=fuzz-%): fuzz-%:
+	$(Q)mkdir -p build-fuzz/$* build-fuzz/corpus/$* test/fuzz/corpus/$*
+	$(Q)$(FUZZ_CC) -o build-fuzz/$*/fuzz test/fuzz/$*.c \
+		$$(sed -n 's|^ \* links: ||p' test/fuzz/$*.c) \
+		-Wl,--as-needed $(LIBS)
+	$(Q)build-fuzz/$*/fuzz -max_total_time=$(SECONDS) -timeout=10 \
+		-rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/$*/ build-fuzz/corpus/$* \
+		test/fuzz/corpus/$* >build-fuzz/$*/log 2>&1 || \
+		{ cat build-fuzz/$*/log; echo "$*: failed"; exit 1; }
+	$(Q)awk '/^stat::number_of_executed_units:/ { n = $$2 } \
+		END { print "$*: " n " runs"; exit n == 0 }' build-fuzz/$*/log
 
 bench: setup-check build-tests
 	$(Q)B=$(B) test/env run bench/run
@@ -203,6 +211,6 @@ help:
 
 .PHONY: all build-tests setup-demo setup-check demo demo-clean check \
 	check-ready check-unit check-bats check-layers check-headers analyze \
-	analyze-gcc analyze-tidy analyze-cppcheck analyze-text fuzz bench \
-	valgrind install clean help
+	analyze-gcc analyze-tidy analyze-cppcheck analyze-text fuzz \
+	$(FUZZ:%=fuzz-%) bench valgrind install clean help
 .DELETE_ON_ERROR:
