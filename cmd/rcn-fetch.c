@@ -43,19 +43,17 @@ secret(const char *flag, const char *name)
 	return path;
 }
 
-/* A credential that a person gave must be there, and an absolute path. */
+/* A credential that a person gave must be there, and an absolute path: real. */
 static int
-check_file(const char **file, const char *option, struct err *err)
+check_file(const char **file, char **real, const char *option, struct err *err)
 {
-	char *real;
-
 	if (*file == NULL)
 		return 0;
-	real = realpath(*file, NULL);
-	if (real == NULL)
+	*real = realpath(*file, NULL);
+	if (*real == NULL)
 		return err_sys(err, EX_NOINPUT, "file-missing", "%s: %s",
 		    option, *file);
-	*file = real; /* lives as long as the program */
+	*file = *real;
 	return 0;
 }
 
@@ -193,13 +191,13 @@ static const struct stage stage = { .name = "rcn-fetch",
 static int
 start(struct options *o)
 {
-	auto_free char *url = NULL;
+	auto_free char *url = NULL, *pem = NULL, *hosts = NULL, *token = NULL;
 	struct err err = { 0 };
 	json_t *seed;
 
-	if (check_file(&o->key, "--key", &err) < 0 ||
-	    check_file(&o->known_hosts, "--known-hosts", &err) < 0 ||
-	    check_file(&o->token, "--token-file", &err) < 0)
+	if (check_file(&o->key, &pem, "--key", &err) < 0 ||
+	    check_file(&o->known_hosts, &hosts, "--known-hosts", &err) < 0 ||
+	    check_file(&o->token, &token, "--token-file", &err) < 0)
 		return doc_fail(&err);
 	if (o->url == NULL)
 		return doc_filter(&stage, o);

@@ -585,6 +585,7 @@ fetch_head(struct work *w, struct err *err)
 		return absent(w, "commit", "at all", err);
 	if (text_starts(out.data, mark)) {
 		name = out.data + strlen(mark);
+		free(w->m->branch);
 		w->m->branch = mem_strndup(name, strcspn(name, "\t\n"));
 		if (check_branch(w->m->branch, err) < 0)
 			return -1;
