@@ -150,6 +150,7 @@ struct probe {
 	bool strict; /* a health path was asked for: 2xx or 3xx */
 };
 
+/* The health path at the first host, as at the gate. */
 static struct probe
 probe_of(const json_t *doc, const struct route *r)
 {
@@ -195,7 +196,7 @@ reached(struct proxy *p, const struct route *r, int status,
 }
 
 static int
-probe(struct proxy *p, const struct route *r, const struct probe *pr,
+probe_host(struct proxy *p, const struct route *r, const struct probe *pr,
     const struct proxy_counts *before, int *status, struct err *err)
 {
 	int64_t end = clock_ms() + REPEAT_MS;
@@ -216,6 +217,31 @@ probe(struct proxy *p, const struct route *r, const struct probe *pr,
 	return err_hint(err,
 	    "the instances passed their gate: is RCN_HTTP where %s listens?",
 	    proxy_name(p));
+}
+
+/*
+ * Then every other host: the gate has not asked for these, so whatever the
+ * app says to them will do, a way to another one or a refusal, if it is not
+ * that it cannot serve.
+ */
+static int
+probe(struct proxy *p, const struct route *r, const struct probe *first,
+    const struct proxy_counts *before, int *status, struct err *err)
+{
+	struct probe pr = { .path = "/" };
+
+	if (probe_host(p, r, first, before, status, err) < 0)
+		return -1;
+	for (size_t i = 1; i < r->hosts.n; i++) {
+		struct proxy_counts now;
+		int other;
+
+		pr.host = r->hosts.v[i];
+		if (proxy_counts(p, r->key, &now, err) < 0 ||
+		    probe_host(p, r, &pr, &now, &other, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* ---- the switch ---- */
@@ -365,6 +391,8 @@ section(const struct change *c, const json_t *doc, const struct probe *pr)
 	proxy_http(&http);
 	buf_addf(&by, "the word of %s, and GET %s with Host %s",
 	    proxy_name(c->p), pr->path, pr->host);
+	if (c->want.hosts.n > 1)
+		buf_addf(&by, ", GET / with each other host");
 	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:{s:o, s:o}, "
 			 "s:{s:s, s:o, s:i}, s:I, s:I, s:o}",
 	    "proxy", proxy_name(c->p), "hosts", hosts(&c->want), "url",

@@ -120,6 +120,36 @@ puts_back() {
 	puts_back traefik
 }
 
+# Every host is asked, not only the first.
+asks_all() {
+	start_proxy "$1"
+	start_app one
+	document app d1 "" "$port" |
+	    rcn-route --host a.example --host b.example >/dev/null
+	port=$(free_port)
+	background "$B/test/load/app" --body two --port "$port" \
+	    --want 'Host: a.example'
+	wait_for 10 curl -s -o two "http://127.0.0.1:$port/"
+	document app d2 d1 "$port" >in
+	run -69 --separate-stderr rcn-route --host a.example \
+	    --host b.example <in
+	jq -e '.error | .code == "route-unproven" and
+	    (.message | startswith("http://b.example/: answers 500"))' \
+	    <<<"$output"
+	run -0 ask b.example
+	[ "${lines[*]}" = "one 200" ]
+	run -0 --separate-stderr rcn-route --host a.example <in
+	jq -e '.route.proven.by | endswith("Host a.example")' <<<"$output"
+}
+
+@test "rcn-route: every host is proven, HAProxy" {
+	asks_all haproxy
+}
+
+@test "rcn-route: every host is proven, Traefik" {
+	asks_all traefik
+}
+
 @test "rcn-route: a cancelled probe puts back" {
 	start_proxy haproxy
 	start_app one

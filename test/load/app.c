@@ -4,7 +4,7 @@
  *
  *	app [--body TEXT] [--delay MS] [--status N] [--port N] [--loopback]
  *	    [--term exit|drain|ignore] [--wait MS] [--silent] [--print TEXT]
- *	    [--eat] [--exit N] [--exit-after MS]
+ *	    [--eat] [--exit N] [--exit-after MS] [--want TEXT]...
  *
  * It listens on 0.0.0.0:$PORT (10000) and answers every GET and POST with
  * --body (else $VERSION, else "app") and a newline, kept alive as HTTP/1.1 has
@@ -15,17 +15,17 @@
  *	/ws		a WebSocket that echoes text and binary messages
  *	/inflight	the number of requests being answered, this one not
  *
- * --delay	each answer takes so long		--status   answer with
- *it
- * --port	listen there, whatever PORT says	--loopback 127.0.0.1
- *only
+ * --delay	each answer takes so long	--status   answer with it
+ * --port	listen there, not at $PORT	--loopback 127.0.0.1 only
  * --term	on SIGTERM: exit at once (default); drain: stop listening,
  *		finish what is being answered, exit 0; ignore
  * --wait	begin to listen only after so long	--silent   never listen
  * --print	a line to stdout first			--eat	   all memory
  * --exit	end with this status: at once, or after --exit-after ms
- * Options that are given twice: the last counts.  $APP_ARGS, split at spaces,
- * is read before the arguments.
+ * --want	a request whose head does not have a line that begins with
+ *		each TEXT: 500
+ * Other options that are given twice: the last counts.  $APP_ARGS, split at
+ *spaces, is read before the arguments.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,12 +45,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 16384, STACK = 65536, ARGS_MAX = 64 };
+enum { HEAD_MAX = 16384, STACK = 65536, ARGS_MAX = 64, WANT_MAX = 4 };
 
 static struct {
 	const char *body, *term, *print;
 	long delay, status, port, wait, exit, exit_after;
 	bool loopback, silent, eat;
+	const char *want[WANT_MAX + 1];
 } opt = { .status = 200, .exit = -1, .term = "exit" };
 static atomic_int inflight;
 static atomic_bool draining;
@@ -65,7 +66,7 @@ struct conn {
 struct request {
 	char method[16], path[1024];
 	size_t body;
-	bool keep, websocket;
+	bool keep, websocket, wanted;
 	char key[64];
 };
 
@@ -131,6 +132,19 @@ header(struct request *q, const char *line)
 		sscanf(line + 18, " %63s", q->key);
 }
 
+static bool
+is_wanted(const char *head)
+{
+	char line[256];
+
+	for (int i = 0; opt.want[i] != NULL; i++) {
+		snprintf(line, sizeof(line), "\r\n%s", opt.want[i]);
+		if (strcasestr(head, line) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Reads one request's head; false at the connection's end or nonsense. */
 static bool
 read_head(struct conn *c, struct request *q)
@@ -145,6 +159,7 @@ read_head(struct conn *c, struct request *q)
 	if (sscanf(c->in, "%15s %1023s", q->method, q->path) != 2)
 		return false;
 	q->keep = strstr(c->in, " HTTP/1.1\r\n") != NULL;
+	q->wanted = is_wanted(c->in);
 	for (line = strstr(c->in, "\r\n") + 2; *line != '\0'; line = next) {
 		next = strstr(line, "\r\n");
 		*next = '\0';
@@ -311,6 +326,8 @@ answer(struct conn *c, const struct request *q)
 	}
 	if (body == NULL)
 		body = "";
+	if (!q->wanted)
+		status = 500;
 	if (delay > 0)
 		nap(delay);
 	bool keep = q->keep && !draining;
@@ -418,6 +435,18 @@ accept_loop(void *p)
 }
 
 static void
+take_want(const char *text)
+{
+	int n = 0;
+
+	while (opt.want[n] != NULL)
+		n++;
+	if (n == WANT_MAX)
+		exit(64);
+	opt.want[n] = text;
+}
+
+static void
 take_options(int argc, char **argv)
 {
 	static const struct option table[] = {
@@ -433,6 +462,7 @@ take_options(int argc, char **argv)
 		{ "status", required_argument, NULL, 'S' },
 		{ "term", required_argument, NULL, 't' },
 		{ "wait", required_argument, NULL, 'w' },
+		{ "want", required_argument, NULL, 'W' },
 		{ 0 },
 	};
 	long *number[128] = { ['d'] = &opt.delay,
@@ -453,7 +483,9 @@ take_options(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (c == '?')
 			exit(64);
-		if (number[c] != NULL)
+		if (c == 'W')
+			take_want(optarg);
+		else if (number[c] != NULL)
 			*number[c] = strtol(optarg, NULL, 10);
 		else if (text[c] != NULL)
 			*text[c] = optarg;
