@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -120,6 +122,8 @@ io_fsync_dir(const char *path, struct err *err)
 	return 0;
 }
 
+#define TMP ".rcn-"
+
 static int
 fill(int fd, mode_t mode, const void *data, size_t n)
 {
@@ -141,8 +145,8 @@ io_replace(const char *path, mode_t mode, const void *data, size_t n,
 	int fd;
 
 	dir_of(path, dir, sizeof(dir));
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s/.rcn-XXXXXX", dir) >=
-	    sizeof(tmp))
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s/" TMP "%d-XXXXXX", dir,
+		(int)getpid()) >= sizeof(tmp))
 		return err_set(err, EX_CANTCREAT, "cannot-create",
 		    "%s: path too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);
@@ -154,6 +158,34 @@ io_replace(const char *path, mode_t mode, const void *data, size_t n,
 		return -1;
 	}
 	return io_fsync_dir(dir, err);
+}
+
+/* ".rcn-PID-XXXXXX" of a process that is no more. */
+static bool
+is_orphan(const char *name)
+{
+	char *end;
+	long pid;
+
+	if (strncmp(name, TMP, strlen(TMP)) != 0)
+		return false;
+	pid = strtol(name + strlen(TMP), &end, 10);
+	return *end == '-' && strlen(end) == 7 && pid > 0 && pid <= INT_MAX &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void
+io_sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (is_orphan(e->d_name))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	(void)closedir(d);
 }
 
 int

@@ -28,6 +28,11 @@ int io_read_maybe(const char *path, size_t max, struct buf *, struct err *);
  * is left.  EX_CANTCREAT "cannot-create", EX_IOERR "write-failed".
  */
 int io_replace(const char *path, mode_t, const void *, size_t, struct err *);
+/*
+ * What io_replace() in a process that was killed has left in this folder:
+ * its name holds the process's id, and that has ended.  As far as it goes.
+ */
+void io_sweep(const char *dir);
 int io_mkdirs(const char *path, mode_t, struct err *); /* as mkdir -p */
 int io_remove(const char *path, struct err *); /* missing is fine */
 int io_fsync_dir(const char *path, struct err *);

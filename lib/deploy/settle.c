@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/conf.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "deploy/app.h"
@@ -279,6 +281,24 @@ not_serving(const struct settle *s, const json_t *ours)
 	return rest;
 }
 
+/* Half-written files of those that were killed. */
+static void
+sweep(const char *key)
+{
+	auto_free char *logs = mem_printf("logs/%s", key);
+	const char *const state[] = { "", "routes", logs };
+	const char *const run[] = { "", "lock" };
+	auto_buf struct buf path = { 0 };
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < 3; i++, buf_clear(&path))
+		if (conf_state_path(&path, state[i], &err) == 0)
+			io_sweep(path.data);
+	for (size_t i = 0; i < 2; i++, buf_clear(&path))
+		if (conf_run_path(&path, run[i], &err) == 0)
+			io_sweep(path.data);
+}
+
 static json_t *
 repair_one(const char *slug, const char *environment, struct err *err)
 {
@@ -300,6 +320,7 @@ repair_one(const char *slug, const char *environment, struct err *err)
 	d.e = s.e;
 	d.proxy = s.proxy;
 	drain_all(&d, rest, s.section, &in_flight);
+	sweep(key);
 	return json_incref(s.section);
 }
 

@@ -22,7 +22,7 @@ struct proxy_ops {
 	int (*busy)(struct proxy *, const char *addr, int64_t *n, struct err *);
 	int (*counts)(struct proxy *, const char *key, struct proxy_counts *,
 	    struct err *);
-	/* What is drained and idle goes; NULL: nothing ever stays. */
+	/* What is drained and idle goes, and what the killed left aside. */
 	int (*clean)(struct proxy *, const char *key, struct err *);
 	/* 1 runs and agrees, 0 does not run, -1. */
 	int (*sync)(struct proxy *, const struct routes *all, struct err *);

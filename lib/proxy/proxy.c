@@ -338,7 +338,8 @@ proxy_settle(struct proxy *p, const char *key, struct err *err)
 	if (take_word(p, &all, false, err) < 0 ||
 	    (!agrees && change(p, &all, &now, err) < 0))
 		return -1;
-	return p->ops->clean != NULL ? p->ops->clean(p, key, err) : 0;
+	io_sweep(p->dir);
+	return p->ops->clean(p, key, err);
 }
 
 int

@@ -530,6 +530,25 @@ traefik_sync(struct proxy *p, const struct routes *all, struct err *err)
 	return 1;
 }
 
+/* What was written aside, and not renamed in before its writer died. */
+static int
+traefik_clean(struct proxy *p, const char *key, struct err *err)
+{
+	auto_free char *aside = mem_printf("%s/new", p->dir);
+	DIR *d = opendir(aside);
+	struct dirent *e;
+
+	(void)key;
+	(void)err;
+	if (d == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	(void)closedir(d);
+	return 0;
+}
+
 static void
 traefik_command(struct proxy *p, struct buf *b)
 {
@@ -555,6 +574,7 @@ const struct proxy_ops traefik_ops = {
 	.get = traefik_get,
 	.busy = traefik_busy,
 	.counts = traefik_counts,
+	.clean = traefik_clean,
 	.sync = traefik_sync,
 	.command = traefik_command,
 };

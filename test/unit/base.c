@@ -2,6 +2,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -96,6 +97,18 @@ test_crypto(void)
 	ok(strcmp(id, later) < 0, "a later UUIDv7 sorts later");
 }
 
+/* The id of a process that is no more. */
+static pid_t
+ended(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	(void)waitpid(pid, NULL, 0);
+	return pid;
+}
+
 static void
 test_files(void)
 {
@@ -119,6 +132,16 @@ test_files(void)
 	ok(io_replace("/proc/nowhere/f", 0600, "x", 1, &err) < 0 &&
 		err.status == EX_CANTCREAT,
 	    "what cannot be made says so");
+	auto_free char *mine = mem_printf("%s/.rcn-%d-abcdef", dir, getpid());
+	auto_free char *dead = mem_printf("%s/.rcn-%d-abcdef", dir, ended());
+	ok(io_replace(mine, 0600, "x", 1, &err) == 0 &&
+		io_replace(dead, 0600, "x", 1, &err) == 0,
+	    "two half-written files");
+	io_sweep(dir);
+	ok(access(dead, F_OK) < 0, "swept: its writer has ended");
+	ok(access(mine, F_OK) == 0 && access(path, F_OK) == 0,
+	    "not swept: what is being written, what is no temporary");
+	(void)unlink(mine);
 	(void)unlink(path);
 	(void)rmdir(deep);
 	for (int i = 0; i < 2; i++) {
