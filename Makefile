@@ -214,3 +214,5 @@ help:
 	analyze-gcc analyze-tidy analyze-cppcheck analyze-text fuzz \
 	$(FUZZ:%=fuzz-%) bench valgrind install clean help
 .DELETE_ON_ERROR:
+# Objects stay: make would say last of all that it removes those of tests.
+.SECONDARY:
