@@ -17,7 +17,7 @@ teardown() {
 }
 
 @test "demo: up and down with the engine that answers" {
-	local url
+	local url ours
 
 	run -0 "$ROOT/sh/demo" up
 	[[ $output == *"the engine is the one at $DOCKER_HOST"* ]]
@@ -35,10 +35,22 @@ teardown() {
 	run -0 "$ROOT/sh/demo" up
 	[[ $output == *", kept"* ]]
 
+	# An app of one's own, as it proposes, goes with the rest.
+	ours=label=rcn.installation=$(<"$RCN_DEMO_DIR/state/installation")
+	rcn_slug rcn-demo-own
+	(
+		# shellcheck disable=SC1091 # made by sh/demo
+		. "$RCN_DEMO_DIR/env"
+		rcn deploy "$ROOT/share/demo/app" --slug rcn-demo-own \
+		    --host own.localhost
+	)
+	[ "$(docker ps -q --filter "$ours" | wc -l)" -eq 2 ]
+	[ -n "$(docker images -q --filter "$ours")" ]
+
 	run -0 "$ROOT/sh/demo" down
 	[ ! -e "$RCN_DEMO_DIR" ]
-	[ -z "$(docker ps -aq --filter label=rcn.project=rcn-demo)" ]
-	[ -z "$(docker images -q --filter label=rcn.project=rcn-demo)" ]
+	[ -z "$(docker ps -aq --filter "$ours")" ]
+	[ -z "$(docker images -q --filter "$ours")" ]
 	run ! docker network inspect rcn-demo
 	run ! pgrep -f "$RCN_DEMO_DIR/"
 	run -0 "$ROOT/sh/demo" down
