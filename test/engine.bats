@@ -214,7 +214,9 @@ done_='{"id": "moby.image.id", "aux": {"ID": "sha256:aa"}}'
 	chmod 600 "$sock"
 	chmod 755 "$T" "$(dirname "$T")" "$(dirname "$(dirname "$T")")"
 	mkdir -m 777 theirs
+	# Where it was built may be out of their reach.
+	cp "$(command -v rcn-build)" .
 	run -77 setpriv --reuid=65534 --regid=65534 --clear-groups env \
-	    HOME="$T/theirs" RCN_STATE_DIR="$T/theirs" rcn-build <in
+	    HOME="$T/theirs" RCN_STATE_DIR="$T/theirs" ./rcn-build <in
 	[[ $output == *"permission denied"* ]]
 }
