@@ -205,6 +205,23 @@ finding() {
 	[ "$(finding engine)" = bad ]
 }
 
+@test "rcn: who may use neither engine nor state folder is told so" {
+	as_nobody() {
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		    env HOME="$T" PATH="$T/theirs:$PATH" "$@"
+	}
+
+	chmod 755 "$T" "$(dirname "$T")" "$(dirname "$(dirname "$T")")"
+	mkdir theirs
+	cp "$ROOT"/sh/rcn* "$B"/rcn-* theirs/
+	mkdir -p "$RCN_STATE_DIR/deploys"
+	chmod 755 "$RCN_STATE_DIR" "$RCN_STATE_DIR/deploys"
+	run -1 as_nobody rcn doctor
+	[[ $output == *"bad  engine "*"; cure: run as root"* ]]
+	run -73 as_nobody rcn deploy theirs --host app.localhost
+	[[ $output == *"$RCN_STATE_DIR"*"not writable; run as root"* ]]
+}
+
 @test "rcn doctor: a subnet that this machine has a route to" {
 	local net
 
