@@ -122,11 +122,12 @@ check-headers:
 SH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' sh/* test/* test/*/* bench/* .ci/run \
 	2>/dev/null)
 C_FILES = $(wildcard cmd/*.c lib/*/*.c)
+C_TESTS = $(wildcard test/unit/*.c test/load/*.c)
 
 analyze: analyze-gcc analyze-tidy analyze-cppcheck analyze-text
 
 analyze-gcc:
-	$(Q)printf '%s\n' $(C_FILES) | xargs -P 2 -n 1 \
+	$(Q)printf '%s\n' $(C_FILES) $(C_TESTS) | xargs -P 2 -n 1 \
 		gcc $(CPPFLAGS) -std=c11 -O1 -fanalyzer -Werror -S \
 		-o /dev/null
 
@@ -148,10 +149,15 @@ analyze-cppcheck:
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem \
-		-D_GNU_SOURCE -Ilib --include=test/cppcheck.h cmd lib
+		-D_GNU_SOURCE -Ilib --include=test/cppcheck.h \
+		cmd lib test/unit test/load test/fuzz
 
+# A test's variables and functions come from load, run and the subshell that
+# each test is; the text of a jq program stands in single quotes.
+BATS_WAYS := SC2016,SC2030,SC2031,SC2034,SC2119,SC2120,SC2154
 analyze-text:
 	$(Q)shellcheck $(SH_FILES)
+	$(Q)shellcheck -s bats -e $(BATS_WAYS) test/*.bats test/*.bash
 	$(Q)mandoc -Tlint -Wwarning man/*
 
 # libFuzzer: make fuzz SECONDS=60 [F=trace]; -j2 for two at a time.  Each is

@@ -25,7 +25,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 			grep -vE '^(c|m|asan|ubsan|gcc_s|rt|dl|pthread)$' |
 			sort)
 		[ "$want" = "$have" ] || {
-			echo "$p: want" $want "have" $have
+			echo "$p: want ${want//$'\n'/ } have ${have//$'\n'/ }"
 			return 1
 		}
 	done

@@ -93,7 +93,7 @@ fails() {
 		    '[false]' ]
 	done
 	project '{}'
-	echo A=1 >env
+	echo A=1 >./env
 	run -0 --separate-stderr image app --env-file env
 	[ "$(jq '.service.instances[0].kept' <<<"$output")" = false ]
 	run -0 --separate-stderr image app --env-file env
@@ -109,7 +109,7 @@ fails() {
 }
 
 @test "rcn-deploy: an unhealthy instance is not kept" {
-	echo 'FILE=/x' >env
+	echo 'FILE=/x' >./env
 	run -0 --separate-stderr image app
 	id=$(jq -r '.service.instances[0].id' <<<"$output")
 	docker pause "$id" >/dev/null
@@ -213,13 +213,13 @@ fails() {
 	RCN_SECRETS=$PWD/secrets run -0 --separate-stderr image app
 	[ "$(jq -r .service.env_version <<<"$output")" = "$version" ]
 	[ "$(jq '.service.instances[0].kept' <<<"$output")" = true ]
-	echo 'PORT=12345' >env
+	echo 'PORT=12345' >./env
 	run -0 --separate-stderr image app --env-file env
 	[ "$(jq '.service.instances[0].port' <<<"$output")" = 12345 ]
 }
 
 @test "rcn-deploy: a file of variables that is none" {
-	echo 'not a line' >env
+	echo 'not a line' >./env
 	run --separate-stderr image app --env-file env
 	fails 65 bad-env-file
 	run --separate-stderr image app --env-file missing
@@ -229,7 +229,7 @@ fails() {
 }
 
 @test "rcn-deploy: an app's log is masked on its way to stderr" {
-	echo 'TOKEN=canary-in-log' >env
+	echo 'TOKEN=canary-in-log' >./env
 	project '{"processes": {"web": {"command":
 	    ["/app", "--print", "token is canary-in-log", "--exit", "1"]}}}'
 	run --separate-stderr image app --env-file env

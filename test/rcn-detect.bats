@@ -423,5 +423,5 @@ END
 	    ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=socket,connect,seccomp -o calls \
 	    rcn-detect >out
 	grep -q seccomp calls
-	! grep -q -E '^[0-9]+ +(socket|connect)\(' calls
+	run ! grep -q -E '^[0-9]+ +(socket|connect)\(' calls
 }

@@ -26,7 +26,7 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 }
 
 @test "rcn-dockerfile: the text has nothing that Engine 20.10 cannot read" {
-	! grep -E '<<|--link|^# *syntax|COPY --exclude' \
+	run ! grep -E '<<|--link|^# *syntax|COPY --exclude' \
 	    "$ROOT"/test/golden/*.dockerfile
 	for file in "$ROOT"/test/golden/*.dockerfile; do
 		grep -q '^USER ' "$file"
@@ -36,7 +36,7 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 }
 
 @test "rcn-dockerfile: no template puts a value in unescaped" {
-	! grep -nE '\{\{\{|\{\{ *&' "$ROOT"/share/templates/*
+	run ! grep -nE '\{\{\{|\{\{ *&' "$ROOT"/share/templates/*
 }
 
 @test "rcn-dockerfile: the repository's own is taken as it is" {
@@ -76,7 +76,7 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 	grep -qF 'RUN ["/bin/sh", "-c", "--mount=x y"]' text
 	grep -qF 'RUN ["/bin/sh", "-c", "a \\"]' text
 	grep -qF 'RUN ["/bin/sh", "-c", "cat <<EOF"]' text
-	! grep -q '^RUN evil' text
+	run ! grep -q '^RUN evil' text
 }
 
 @test "rcn-dockerfile: what is no word is refused where words stand" {
@@ -144,5 +144,5 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 	ASAN_OPTIONS=detect_leaks=0 strace -qq -e trace=socket,connect,seccomp -o calls \
 	    rcn-dockerfile -d document >out
 	grep -q seccomp calls
-	! grep -q -E '^(socket|connect)\(' calls
+	run ! grep -q -E '^(socket|connect)\(' calls
 }

@@ -42,7 +42,7 @@ fails() {
 	jq -e 'has("push") | not' <<<"$output"
 	validate_doc <<<"$output"
 	[ -n "$stderr" ]
-	! docker images --format '{{.Repository}}' | grep "/$slug\$"
+	! docker images --format '{{.Repository}}' | grep "/$slug\$" || false
 }
 
 # manifest NAME TAG: its digest, as the plain registry computes it.

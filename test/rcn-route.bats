@@ -103,7 +103,7 @@ puts_back() {
 	[ "${lines[*]}" = "one 200" ]
 	[ "$(jq -S 'del(.updated_at)' before)" = "$(jq -S 'del(.updated_at)' \
 	    "$RCN_STATE_DIR/routes/app.production.json")" ]
-	! grep -rF ":$dead" "$RCN_STATE_DIR/proxy"
+	run ! grep -rF ":$dead" "$RCN_STATE_DIR/proxy"
 	# nothing served before: nothing does after
 	document new d1 "" "$dead" >in
 	run -69 rcn-route <in
@@ -344,7 +344,7 @@ bad_file() {
 	echo '{' >"$bad"
 	document app d1 "" "$port" >in
 	run -0 --separate-stderr rcn-route <in
-	[ -z "$(grep -v "$bad" <<<"$stderr")" ]
+	! grep -v "$bad" <<<"$stderr" || false
 	[[ "$stderr" == *"warning: $bad:2:0: "*"rcn-route --sync"* ]]
 	for host in app bad; do
 		run -0 ask $host.localhost

@@ -42,6 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -511,9 +512,10 @@ static void
 eat_memory(void)
 {
 	for (;;) {
-		char *p = malloc(1 << 20);
+		void *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		if (p == NULL)
+		if (p == MAP_FAILED)
 			_exit(1);
 		memset(p, 1, 1 << 20);
 	}
