@@ -426,13 +426,12 @@ routes_load(struct routes *all, struct err *err)
 	while ((e = readdir(d)) != NULL) {
 		auto_route struct route r = { 0 };
 		struct err why = { 0 };
-		int got;
 
 		if (!key_of(e->d_name, &key))
 			continue;
-		if ((got = routes_read(key.data, &r, &why)) < 0)
+		if (routes_read(key.data, &r, &why) < 0)
 			add_bad(all, key.data, why.msg);
-		else if (got == 1)
+		else if (r.key != NULL)
 			routes_set(all, &r);
 	}
 	(void)closedir(d);
