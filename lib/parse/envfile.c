@@ -58,6 +58,21 @@ normal(json_t *vars, const char *path, struct err *err)
 	return out;
 }
 
+/* As json_parse(), but jansson's own words quote what may be a secret. */
+static json_t *
+object(const char *s, size_t n, const char *path, struct err *err)
+{
+	json_error_t why;
+	json_t *v = json_loadb(s, n, JSON_REJECT_DUPLICATES, &why);
+
+	if (v == NULL)
+		err_set(err, EX_DATAERR, "bad-env-file",
+		    "%s:%d:%d: not JSON here, or a variable that is there "
+		    "twice",
+		    path, why.line, why.column);
+	return v;
+}
+
 json_t *
 envfile_load(const char *path, struct err *err)
 {
@@ -68,7 +83,7 @@ envfile_load(const char *path, struct err *err)
 	if (io_read_file(path, ENV_MAX, &text, err) < 0)
 		return NULL;
 	if (text.len > 0 && text.data[0] == '{')
-		vars = json_parse(text.data, text.len, path, err);
+		vars = object(text.data, text.len, path, err);
 	else
 		vars = dotenv_parse(buf_str(&text), text.len, path, err);
 	if (vars == NULL) {

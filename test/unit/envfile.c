@@ -72,6 +72,12 @@ test_file(void)
 	    "a bad key");
 	ok(envfile_load(path, &err) == NULL && err.status == EX_DATAERR,
 	    "is refused");
+	ok(ftruncate(fd, 0) == 0 &&
+		pwrite(fd, "{\"A\":\n sesame-open}", 20, 0) == 20,
+	    "a value without its quotes");
+	ok(envfile_load(path, &err) == NULL && strstr(err.msg, ":2:") != NULL &&
+		strstr(err.msg, "sesame") == NULL,
+	    "the line is named, the value is not");
 	(void)unlink(path);
 	(void)close(fd);
 	ok(envfile_load(path, &err) == NULL && err.status == EX_NOINPUT,
