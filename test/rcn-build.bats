@@ -448,7 +448,7 @@ is() {
 	grep -q ' [0-9]*s  \[4/4\] RUN .*| two' shown
 	grep -q $'\033\\[A\033\\[2K' shown
 	run ! grep -q '^#' shown
-	run ! grep -q internal shown
+	run ! grep -qE '(\.[0-9]s|cached)  \[internal' shown
 	TERM=dumb script -qec 'rcn-build --rebuild -d in >out' typescript \
 	    >/dev/null
 	run ! grep -q $'\033' typescript
