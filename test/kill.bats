@@ -26,16 +26,16 @@ teardown() {
 }
 
 # Calls that write to a file, the engine, the proxy or a registry.
-changes=write,send,sendto,sendmsg,rename,renameat,renameat2,link,linkat
-changes+=,unlink,unlinkat,mkdir
+changes=(write sendto rename unlink unlinkat)
 
-# killed N PROGRAM...: it is killed before its Nth such call; 1: it had fewer.
+# killed CALL N PROGRAM...: it is killed before its Nth such call; 1: it had
+# fewer.
 killed() {
-	local n=$1 status=0
+	local call=$1 n=$2 status=0
 
-	shift
-	strace -qq -o /dev/null -e "trace=$changes" \
-	    -e "inject=$changes:signal=KILL:when=$n" "$@" \
+	shift 2
+	strace -qq -o /dev/null -e "trace=$call" \
+	    -e "inject=$call:signal=KILL:when=$n" "$@" \
 	    >killed.out 2>killed.err || status=$?
 	[ "$status" = 137 ] || {
 		[ "$status" = 0 ] || cat killed.err >&2
@@ -118,10 +118,23 @@ given() {
 # From the first effect to the last: kill the Ith stage in more and more
 # distant places; what is downstream does nothing, one command cleans up.
 stage_killed() {
-	local k=0 stage=${stages[$1]} before=$2
+	local call times=0
 
+	for call in "${changes[@]}"; do
+		stage_killed_at "$call" "$@"
+	done
+	echo "${stages[$1]}: $times times" >&3
+	[ "$times" -gt 0 ]
+	cp killed.out "$1.json"
+}
+
+stage_killed_at() {
+	local k=0 call=$1 stage=${stages[$2]} before=$3
+
+	shift
 	# shellcheck disable=SC2046 # words
-	while killed $((++k * k)) "$stage" $(given "$1"); do
+	while killed "$call" $((++k * k)) "$stage" $(given "$1"); do
+		times=$((times + 1))
 		[ ! -s killed.out ]
 		if [ "$1" -lt 7 ]; then
 			run -66 rest $(($1 + 1)) <killed.out
@@ -135,9 +148,6 @@ stage_killed() {
 		# rcn-route's instances may be gone: another deploy
 		[ "$1" != 6 ] || rcn-deploy -d 4.json >5.json
 	done
-	echo "$stage: $((k - 1)) times" >&3
-	[ "$k" -gt 1 ]
-	cp killed.out "$1.json"
 }
 
 @test "kill: each program of a pipeline" {
@@ -171,7 +181,7 @@ stage_killed() {
 
 # rcn-route, in the middle of its put, at each place there is.
 route_killed() {
-	local n=0 body one two
+	local call places=0 one two
 
 	start_proxy "$1"
 	start_app one
@@ -182,7 +192,19 @@ route_killed() {
 	document "$slug" two one "$two" >new
 	document "$slug" one two "$one" >old
 	watch one two
-	while killed "$((++n))" rcn-route -d new; do
+	for call in "${changes[@]}"; do
+		route_killed_at "$call"
+	done
+	echo "$1: $places places" >&3
+	[ "$places" -gt 10 ]
+	watched
+}
+
+route_killed_at() {
+	local n=0 body
+
+	while killed "$1" "$((++n))" rcn-route -d new; do
+		places=$((places + 1))
 		run -0 --separate-stderr rcn-retire --slug "$slug"
 		run -0 ask "$slug.localhost"
 		body=${lines[0]}
@@ -195,10 +217,8 @@ route_killed() {
 		is_clean two
 		rcn-route -d old >/dev/null
 	done
-	echo "$1: $((n - 1)) places" >&3
-	[ "$n" -gt 10 ]
 	[ ! -s killed.err ]
-	watched
+	rcn-route -d old >/dev/null
 }
 
 @test "kill: rcn-route at each step of its put, HAProxy" {
