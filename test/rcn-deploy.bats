@@ -503,6 +503,10 @@ fails() {
 	    --image "127.0.0.1:1/$slug/none:1"
 	fails 69 registry-down
 	[ "$(jq .error.retryable <<<"$output")" = true ]
+	# no more is read out of a port's digits
+	run --separate-stderr rcn-deploy --slug "$slug" \
+	    --image "127.0.0.1:4017/$slug/none:1"
+	fails 69 registry-down
 	# built here, and removed since: it is in no registry to be pulled from
 	image app | jq '.image.id = "sha256:0" | .image.ref = "rcn/gone:1" |
 	    del(.service)' >doc.json

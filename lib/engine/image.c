@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/refused.h"
 
 static void
 path_of(struct buf *path, const char *ref, const char *what)
@@ -74,32 +75,23 @@ on_object(json_t *o, void *ctx, struct err *err)
 
 /* The engine's words; it answers an error as a status or in its stream. */
 static int
-refused(const char *ref, const char *said, struct err *err)
+not_pulled(const char *ref, const char *said, struct err *err)
 {
-	static const struct {
-		const char *word, *code;
-		int status;
-	} table[] = {
-		{ "401", "registry-denied", EX_NOPERM },
-		{ "403", "registry-denied", EX_NOPERM },
-		{ "unauthorized", "registry-denied", EX_NOPERM },
-		{ "no basic auth", "registry-denied", EX_NOPERM },
-		{ "denied", "registry-denied", EX_NOPERM },
-		{ "not found", "image-missing", EX_NOINPUT },
-		{ "manifest unknown", "image-missing", EX_NOINPUT },
-		{ "no matching manifest", "image-missing", EX_NOINPUT },
-		{ "invalid reference", "image-missing", EX_NOINPUT },
-		{ "", "registry-down", EX_UNAVAILABLE },
+#define MISSING EX_NOINPUT, "image-missing", NULL
+	static const struct refusal rows[] = {
+		{ "not found", MISSING },
+		{ "manifest unknown", MISSING },
+		{ "no matching manifest", MISSING },
+		{ "invalid reference", MISSING },
+		{ "", EX_UNAVAILABLE, "registry-down", NULL },
 	};
 	auto_buf struct buf host = { 0 };
-	size_t i = 0;
 
 	if (engine_is_full(said))
 		return engine_full(ref, said, err);
-	while (strstr(said, table[i].word) == NULL)
-		i++;
-	err_set(err, table[i].status, table[i].code, "image %s: %s", ref, said);
-	if (table[i].status != EX_NOPERM)
+	(void)refused(rows, said, err);
+	err_wrap(err, "image %s", ref);
+	if (err->status != EX_NOPERM)
 		return -1;
 	engine_image_host(ref, &host);
 	return err_hint(err,
@@ -135,9 +127,9 @@ engine_image_pull(struct engine *e, const char *ref, const char *auth,
 	log_info("pulling %s", ref);
 	if (engine_stream(e, "POST", path.data, &send, on_object, &failed,
 		&why) == 0)
-		return failed == NULL ? 0 : refused(ref, failed, err);
+		return failed == NULL ? 0 : not_pulled(ref, failed, err);
 	if (strcmp(why.code, "engine-refused") == 0)
-		return refused(ref, why.msg, err);
+		return not_pulled(ref, why.msg, err);
 	*err = why;
 	return -1;
 }

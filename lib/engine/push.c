@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/refused.h"
 
 enum { IDLE_MS = 300000 };
 
@@ -110,61 +111,18 @@ read_digest(struct push *p, const json_t *o, const char *status)
 		(void)snprintf(p->digest, sizeof(p->digest), "%.71s", digest);
 }
 
-/* What an engine's or a registry's text is about. */
 static int
 classify(const char *text, struct err *err)
 {
-	static const struct {
-		const char *word;
-		int status;
-		const char *code, *hint;
-	} rows[] = {
-#define LOGIN                                                                 \
-	"docker login to that registry; the project in the name must exist, " \
-	"and the account needs the right to push to it"
-#define DENIED EX_NOPERM, "registry-denied", LOGIN
 #define GONE EX_NOINPUT, "image-gone", "rcn-build makes it again"
-#define DOWN EX_UNAVAILABLE, "registry-down", "is the registry up?"
-#define TLS                                                                \
-	EX_PROTOCOL, "tls-failed",                                         \
-	    "the engine decides: its insecure-registries setting, or the " \
-	    "CA's file in /etc/docker/certs.d/HOST:PORT/ca.crt"
+	static const struct refusal rows[] = {
 		{ "does not exist locally", GONE },
 		{ "tag does not exist", GONE },
 		{ "no such image", GONE },
-		{ "no basic auth", DENIED },
-		{ "unauthorized", DENIED },
-		{ "denied", DENIED },
-		{ " 401", DENIED },
-		{ "403 forbidden", DENIED },
-		{ "toomanyrequests", EX_TEMPFAIL, "registry-limit",
-		    "try again later" },
-		{ "too many requests", EX_TEMPFAIL, "registry-limit",
-		    "try again later" },
-		{ "http response to https client", TLS },
-		{ "x509:", TLS },
-		{ "tls:", TLS },
-		{ "connection refused", DOWN },
-		{ "connection reset", DOWN },
-		{ "no such host", DOWN },
-		{ "no route to host", DOWN },
-		{ "network is unreachable", DOWN },
-		{ "timeout", DOWN },
-		{ "deadline exceeded", DOWN },
-		{ "request canceled", DOWN },
-		{ "server misbehaving", DOWN },
-		{ "internal server error", DOWN },
-		{ "bad gateway", DOWN },
-		{ "unavailable", DOWN },
-		{ ": eof", DOWN },
 		{ "", EX_PROTOCOL, "push-failed", NULL },
 	};
-	size_t i = 0;
 
-	while (strcasestr(text, rows[i].word) == NULL)
-		i++;
-	err_set(err, rows[i].status, rows[i].code, "%s", text);
-	return rows[i].hint != NULL ? err_hint(err, "%s", rows[i].hint) : -1;
+	return refused(rows, text, err);
 }
 
 int
