@@ -253,6 +253,14 @@ fails() {
 	[ "$(jq '.service.instances[0].health.status' <<<"$output")" = 404 ]
 }
 
+@test "rcn-deploy: the gate asks as the proxy will: a host, over https" {
+	project '{"hosts": ["first.example", "second.example"], "processes":
+	    {"web": {"command": ["/app", "--want", "Host: first.example",
+	        "--want", "X-Forwarded-Proto: https"]}}}'
+	run -0 --separate-stderr image app
+	jq -e '.service.instances[0].health.status == 200' <<<"$output"
+}
+
 @test "rcn-deploy: with no path any answer below 500 will do" {
 	project '{"processes": {"web": {"command":
 	    ["/app", "--status", "404"]}}}'

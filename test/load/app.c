@@ -22,10 +22,10 @@
  * --wait	begin to listen only after so long	--silent   never listen
  * --print	a line to stdout first			--eat	   all memory
  * --exit	end with this status: at once, or after --exit-after ms
- * --want	a request whose head does not have a line that begins with
- *		each TEXT: 500
- * Other options that are given twice: the last counts.  $APP_ARGS, split at
- *spaces, is read before the arguments.
+ * --want	500 for a request without a header line that begins with
+ *		TEXT
+ * Other options that are given twice: the last counts.
+ * $APP_ARGS, split at spaces, is read before the arguments.
  */
 #include <arpa/inet.h>
 #include <errno.h>
