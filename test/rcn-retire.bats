@@ -39,6 +39,35 @@ failed() {
 	jq -e '.exit_code == 0' "${log%.log}.json"
 }
 
+@test "rcn-retire: last logs are kept up to a number and a size" {
+	local dir=$RCN_STATE_DIR/logs/$key i
+
+	live app
+	mkdir -p "$dir"
+	for i in {10..29}; do
+		echo old >"$dir/gone.$i.log"
+		echo '{}' >"$dir/gone.$i.json"
+		touch -d "2026-01-01 00:00:$i" "$dir/gone.$i.log"
+	done
+	image drain | rcn-route >routed.json
+	run -0 --separate-stderr rcn-retire -d routed.json
+	log=$(jq -r '.retired.instances[0].log' <<<"$output")
+	# the new one and the nine newest, each with how it ended
+	[ "$(find "$dir" -name '*.log' | wc -l)" = 10 ]
+	[ "$(find "$dir" -name '*.json' | wc -l)" = 10 ]
+	[ -s "$log" ]
+	[ -e "$dir/gone.29.log" ]
+	[ ! -e "$dir/gone.20.log" ]
+	# three of 4 MiB are too many
+	for i in 27 28 29; do
+		truncate -s 4M "$dir/gone.$i.log"
+		touch -d "2026-01-01 00:00:$i" "$dir/gone.$i.log"
+	done
+	image slow | rcn-route >routed.json
+	run -0 --separate-stderr rcn-retire -d routed.json
+	[ "$(cd "$dir" && echo gone.*.log)" = "gone.28.log gone.29.log" ]
+}
+
 @test "rcn-retire: nothing old is nothing to do" {
 	next app
 	run -0 --separate-stderr rcn-retire -d routed.json

@@ -1,7 +1,13 @@
 #include "deploy/drain.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -22,6 +28,8 @@ enum {
 	KILL_MS = 10000, /* the engine is to end a killed one within it */
 	LOG_LINES = 10000,
 	LOG_BYTES = 8 << 20,
+	KEEP_LOGS = 10, /* last logs of one environment: so many, */
+	KEEP_BYTES = 10 << 20, /* and so much */
 };
 
 enum phase { DRAINING, STOPPING, KILLING, DONE };
@@ -217,6 +225,66 @@ keep_line(int stream, const char *line, size_t n, void *ctx)
 	buf_addc(b, '\n');
 }
 
+struct saved {
+	char name[NAME_MAX + 1];
+	struct timespec when;
+	off_t size;
+};
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct saved *x = a, *y = b;
+
+	if (x->when.tv_sec != y->when.tv_sec)
+		return x->when.tv_sec < y->when.tv_sec ? 1 : -1;
+	if (x->when.tv_nsec != y->when.tv_nsec)
+		return x->when.tv_nsec < y->when.tv_nsec ? 1 : -1;
+	return strcmp(y->name, x->name);
+}
+
+static void
+forget(int dir, const char *log)
+{
+	auto_free char *json =
+	    mem_printf("%.*s.json", (int)strlen(log) - 4, log);
+
+	(void)unlinkat(dir, log, 0);
+	(void)unlinkat(dir, json, 0);
+}
+
+/* The newest stay: the last one always, up to a number and a size. */
+static void
+prune(const char *path)
+{
+	DIR *d = opendir(path);
+	struct saved *v = NULL;
+	struct dirent *e;
+	off_t sum = 0;
+	size_t n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (!text_ends(e->d_name, ".log") ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		v = mem_realloc(v, n + 1, sizeof(*v));
+		v[n] = (struct saved){ .when = st.st_mtim, .size = st.st_size };
+		(void)snprintf(v[n++].name, sizeof(v->name), "%s", e->d_name);
+	}
+	if (n > 1)
+		qsort(v, n, sizeof(*v), newest_first);
+	for (size_t i = 0; i < n; i++) {
+		sum += v[i].size;
+		if (i > 0 && (i >= KEEP_LOGS || sum > KEEP_BYTES))
+			forget(dirfd(d), v[i].name);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	free(v);
+}
+
 /* STATE_DIR/logs/KEY/NAME.log and .json; the path of the log, or NULL. */
 static char *
 save(const struct drain *d, const struct leaving *l, const json_t *row,
@@ -243,6 +311,7 @@ save(const struct drain *d, const struct leaving *l, const json_t *row,
 	buf_adds(&file, "log");
 	if (io_replace(file.data, 0600, buf_str(&text), text.len, err) < 0)
 		return NULL;
+	prune(dir.data);
 	return buf_steal(&file);
 }
 
