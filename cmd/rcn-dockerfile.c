@@ -91,6 +91,8 @@ is_run_text(const char *s)
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e)
 			return false;
+	while (n > 0 && s[n - 1] == ' ') /* a blank after "\\" does not count */
+		n--;
 	return n > 0 &&
 	       (isalnum((unsigned char)*s) || *s == '.' || *s == '_') &&
 	       strstr(s, "<<") == NULL && s[n - 1] != '\\';

@@ -70,11 +70,12 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 
 @test "rcn-dockerfile: a command with a line break is data" {
 	plan=$(jq -c '.build = ["echo a\nRUN evil", "--mount=x y", "a \\",
-	    "cat <<EOF"]' <<<"$node")
+	    "b \\ ", "cat <<EOF"]' <<<"$node")
 	doc "$plan" | rcn-dockerfile --print >text
 	grep -qF 'RUN ["/bin/sh", "-c", "echo a\nRUN evil"]' text
 	grep -qF 'RUN ["/bin/sh", "-c", "--mount=x y"]' text
 	grep -qF 'RUN ["/bin/sh", "-c", "a \\"]' text
+	grep -qF 'RUN ["/bin/sh", "-c", "b \\ "]' text
 	grep -qF 'RUN ["/bin/sh", "-c", "cat <<EOF"]' text
 	run ! grep -q '^RUN evil' text
 }
