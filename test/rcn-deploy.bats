@@ -537,7 +537,7 @@ fails() {
 @test "rcn-deploy: a project or plan that is not one" {
 	local p
 
-	for p in '{"limits": {"memory": "1g"}}' '{"limits": {"pids": 0}}' \
+	for p in '{"limits": {"memory": 1}}' '{"limits": {"pids": 0}}' \
 	    '{"health": {"path": "x"}}' '{"health": {"path": "/a b"}}' \
 	    '{"health": {"timeout": -1}}' \
 	    '{"processes": {"web": {"scale": 101}}}' \
@@ -547,6 +547,9 @@ fails() {
 		run -65 --separate-stderr image app
 		[ "$(error_of "$output")" = "65 bad-project" ]
 	done
+	project '{"hosts": "app.example"}'
+	run -65 --separate-stderr image app
+	[ "${stderr#*: hosts: not a list of strings}" != "$stderr" ]
 	[ -z "$(ours)" ]
 	project '{"strategy": "recreate"}'
 	run --separate-stderr image app

@@ -110,6 +110,54 @@ json_bool(const json_t *v, const char *path, bool def)
 	return json_is_boolean(b) ? json_is_true(b) : def;
 }
 
+bool
+json_is_kind(const json_t *v, char kind)
+{
+	static const char of[][2] = { "Cc", "Ii", "Oo", "ls" };
+	char each = 's';
+	json_t *one;
+	size_t i;
+
+	switch (kind) {
+	case 's':
+		return json_is_string(v) && *json_string_value(v) != '\0';
+	case 'c':
+		return json_is_kind(v, 's') || json_is_kind(v, 'l');
+	case 'b':
+		return json_is_boolean(v);
+	case 'i':
+		return json_is_integer(v);
+	case 'o':
+		return json_is_object(v);
+	default:
+		for (i = 0; i < sizeof(of) / sizeof(*of); i++)
+			if (of[i][0] == kind)
+				each = of[i][1];
+		json_array_foreach(v, i, one)
+			if (!json_is_kind(one, each))
+				return false;
+		return json_is_array(v);
+	}
+}
+
+const char *
+json_kind_text(char kind)
+{
+	static const struct {
+		char kind;
+		const char *text;
+	} names[] = { { 's', "a string" }, { 'c', "a command" },
+		{ 'C', "a list of commands" }, { 'l', "a list of strings" },
+		{ 'b', "true or false" }, { 'i', "a whole number" },
+		{ 'I', "a list of whole numbers" }, { 'o', "an object" },
+		{ 'O', "a list of objects" } };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].kind == kind)
+			return names[i].text;
+	return "";
+}
+
 static int
 hash_some(const char *p, size_t n, void *ctx)
 {

@@ -35,6 +35,15 @@ const char *json_str(const json_t *, const char *path, const char *def);
 int64_t json_int(const json_t *, const char *path, int64_t def);
 bool json_bool(const json_t *, const char *path, bool def);
 
+/*
+ * What settings are made of: s a string that is not empty, c a command (a
+ * string or a list of them), C a list of commands, l a list of strings, b true
+ * or false, i a whole number, I a list of those, o an object, O a list of
+ * those.  The text is for messages: "a list of commands".
+ */
+bool json_is_kind(const json_t *, char kind);
+const char *json_kind_text(char kind);
+
 /* SHA-256 of JSON_COMPACT | JSON_SORT_KEYS text. */
 void json_hash(const json_t *, char hex[65]);
 

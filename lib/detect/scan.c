@@ -93,40 +93,10 @@ static const struct {
 	{ "runtime", 's' }, { "spa", 'b' }, { "start", 'c' },
 	{ "static_root", 's' }, { "target", 's' }, { "version", 's' } };
 
-static bool
-is_kind(const json_t *v, char kind)
-{
-	size_t i;
-	json_t *one;
-
-	switch (kind) {
-	case 's':
-		return json_is_string(v) && *json_string_value(v) != '\0';
-	case 'c':
-		return is_kind(v, 's') || is_kind(v, 'l');
-	case 'b':
-		return json_is_boolean(v);
-	case 'o':
-		return json_is_object(v);
-	default:
-		json_array_foreach(v, i, one)
-			if (!is_kind(one, kind == 'C' ? 'c' : 's'))
-				return false;
-		return json_is_array(v);
-	}
-}
-
 static int
 check_key(struct scan *app, const char *key, const json_t *v, struct err *err)
 {
-	static const struct {
-		char kind;
-		const char *text;
-	} names[] = { { 's', "a string" }, { 'c', "a command" },
-		{ 'C', "a list of commands" }, { 'l', "a list of strings" },
-		{ 'b', "true or false" }, { 'o', "an object" } };
 	int line = jsonc_line(buf_str(&app->rcn_text), app->rcn_text.len, key);
-	const char *want = "";
 	size_t i = 0;
 
 	if (*key == '$')
@@ -140,13 +110,10 @@ check_key(struct scan *app, const char *key, const json_t *v, struct err *err)
 		return err_hint(err, "what it may set is in rcn.json(5); the "
 				     "rest is the operator's, --project FILE");
 	}
-	if (is_kind(v, keys[i].kind))
+	if (json_is_kind(v, keys[i].kind))
 		return 0;
-	for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
-		if (names[k].kind == keys[i].kind)
-			want = names[k].text;
 	return err_set(err, EX_DATAERR, "bad-rcn-json",
-	    "rcn.json:%d: %s: not %s", line, key, want);
+	    "rcn.json:%d: %s: not %s", line, key, json_kind_text(keys[i].kind));
 }
 
 int

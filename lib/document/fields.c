@@ -96,6 +96,59 @@ slug_of(const char *base, struct buf *out)
 	text_slug(out, part);
 }
 
+/* A setting of another kind would be taken for one that is not there. */
+static int
+check_project(const json_t *project, const char *file, struct err *err)
+{
+	static const struct {
+		const char *path;
+		char kind; /* as of json_is_kind() */
+	} settings[] = {
+		{ "slug", 's' },
+		{ "repository", 's' },
+		{ "root", 's' },
+		{ "hosts", 'l' },
+		{ "processes", 'o' },
+		{ "strategy", 's' },
+		{ "mounts", 'O' },
+		{ "networks", 'l' },
+		{ "limits", 'o' },
+		{ "limits.memory", 'i' },
+		{ "limits.pids", 'i' },
+		{ "limits.cpus_milli", 'i' },
+		{ "limits.build_timeout", 'i' },
+		{ "limits.release_timeout", 'i' },
+		{ "limits.deploy_timeout", 'i' },
+		{ "health", 'o' },
+		{ "health.path", 's' },
+		{ "health.port", 'i' },
+		{ "health.timeout", 'i' },
+		{ "health.expect", 'I' },
+		{ "drain_timeout", 'i' },
+		{ "stop_timeout", 'i' },
+		{ "runtime", 's' },
+		{ "version", 's' },
+		{ "package_manager", 's' },
+		{ "install", 'C' },
+		{ "build", 'C' },
+		{ "release", 'C' },
+		{ "start", 'c' },
+		{ "static_root", 's' },
+		{ "dockerfile", 's' },
+		{ "target", 's' },
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		const json_t *v = json_at(project, settings[i].path);
+
+		if (v != NULL && !json_is_kind(v, settings[i].kind))
+			return err_set(err, EX_DATAERR, "bad-project",
+			    "%s: %s: not %s", file, settings[i].path,
+			    json_kind_text(settings[i].kind));
+	}
+	return 0;
+}
+
 /* --project FILE, or {} */
 static json_t *
 project_of(const struct doc_origin *o, struct err *err)
@@ -108,6 +161,10 @@ project_of(const struct doc_origin *o, struct err *err)
 	if (p != NULL && !json_is_object(p)) {
 		err_set(err, EX_DATAERR, "bad-project", "%s: not a JSON object",
 		    o->project_file);
+		json_decref(p);
+		return NULL;
+	}
+	if (p != NULL && check_project(p, o->project_file, err) < 0) {
 		json_decref(p);
 		return NULL;
 	}

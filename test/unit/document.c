@@ -386,6 +386,38 @@ test_full(void)
 	ok(WEXITSTATUS(status) == EX_IOERR, "a full disk is 74");
 }
 
+/* A project file of the text is refused, naming the setting. */
+static void
+refused(const char *text, const char *setting)
+{
+	char path[] = "/tmp/rcn-project-XXXXXX";
+	struct doc_origin o = { .base = "/srv/app", .project_file = path };
+	struct err err = { 0 };
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	(void)io_write_all(fd, text, strlen(text));
+	(void)close(fd);
+	json_auto_t *doc = doc_seed(&o, &err);
+	(void)unlink(path);
+	ok(doc == NULL && err.status == EX_DATAERR &&
+		strstr(err.msg, setting) != NULL,
+	    "not taken for unset: %s", text);
+}
+
+static void
+test_project(void)
+{
+	refused("{\"hosts\": \"app.example\"}", "hosts: not a list of strings");
+	refused("{\"hosts\": [1]}", "hosts");
+	refused("{\"install\": \"npm ci\"}", "install: not a list of commands");
+	refused("{\"build\": null}", "build");
+	refused("{\"health\": \"/up\"}", "health: not an object");
+	refused("{\"health\": {\"expect\": 204}}", "health.expect");
+	refused("{\"limits\": {\"memory\": \"512m\"}}", "limits.memory");
+	refused("{\"mounts\": [\"/data\"]}", "mounts: not a list of objects");
+	refused("{\"root\": 5}", "root: not a string");
+}
+
 static void
 test_seed(void)
 {
@@ -424,5 +456,6 @@ main(void)
 	test_cancel();
 	test_full();
 	test_seed();
+	test_project();
 	return tap_end();
 }
