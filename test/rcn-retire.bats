@@ -39,6 +39,16 @@ failed() {
 	jq -e '.exit_code == 0' "${log%.log}.json"
 }
 
+@test "rcn-retire: a saved document that runs again takes over from a newer" {
+	live app
+	jq 'del(.service, .route, .retired)' live.json >saved.json
+	live drain '{"limits": {"pids": 500}}'
+	rcn-deploy -d saved.json | rcn-route >routed.json
+	run -0 rcn-retire -d routed.json
+	[ "$(fetch)" = app ]
+	[ "$(ours)" = "$(jq -r '.service.instances[0].name' routed.json)" ]
+}
+
 @test "rcn-retire: last logs are kept up to a number and a size" {
 	local dir=$RCN_STATE_DIR/logs/$key i
 

@@ -80,19 +80,32 @@ is_named(const json_t *instances, const char *id)
 	return false;
 }
 
-/* Ids are UUIDv7, in the order of time: it came after this deployment. */
 static bool
-is_newer(const struct settle *s, const json_t *c)
+serves_this(const struct settle *s)
 {
-	return strcmp(container_label(c, "rcn.deployment"), s->app.deployment) >
-	       0;
+	return s->route.deployment != NULL &&
+	       strcmp(s->route.deployment, s->app.deployment) == 0;
+}
+
+/* Ids are UUIDv7, in the order of time: it came after this deployment, and
+ * is not what this one took over from. */
+static bool
+is_newer(const struct settle *s, const char *was, const json_t *c)
+{
+	const char *deployment = container_label(c, "rcn.deployment");
+
+	if (serves_this(s) && strcmp(deployment, was) == 0)
+		return false;
+	return strcmp(deployment, s->app.deployment) > 0;
 }
 
 /* Those that the document does not name; marked, so that a deployment that
  * comes while they are drained does not keep one of them. */
 static json_t *
-mark_old(struct settle *s, const json_t *ours, const json_t *named)
+mark_old(struct settle *s, const json_t *ours, const json_t *doc)
 {
+	const json_t *named = json_at(doc, "service.instances");
+	const char *was = json_str(doc, "route.was", "");
 	json_t *old = json_array(), *c;
 	size_t i;
 
@@ -100,7 +113,7 @@ mark_old(struct settle *s, const json_t *ours, const json_t *named)
 		const char *id = json_str(c, "Id", "");
 		struct err err = { 0 };
 
-		if (is_named(named, id) || is_newer(s, c))
+		if (is_named(named, id) || is_newer(s, was, c))
 			continue;
 		if (instance_serves(c, &s->route)) {
 			doc_warn(s->section,
@@ -162,7 +175,6 @@ end(struct settle *s, const json_t *old, const json_t *before)
 static json_t *
 retire(struct settle *s, const json_t *doc, struct err *err)
 {
-	const json_t *named = json_at(doc, "service.instances");
 	json_auto_t *ours = NULL;
 	json_auto_t *old = NULL;
 
@@ -175,7 +187,7 @@ retire(struct settle *s, const json_t *doc, struct err *err)
 	if (ours == NULL)
 		return NULL;
 	s->section = new_section("live");
-	old = mark_old(s, ours, named);
+	old = mark_old(s, ours, doc);
 	/* a drain is not to hold up the next deployment */
 	lock_drop(&s->lock);
 	end(s, old, json_at(doc, "route.counts"));
@@ -183,13 +195,6 @@ retire(struct settle *s, const json_t *doc, struct err *err)
 }
 
 /* ---- error: what was started for it goes ---- */
-
-static bool
-serves_this(const struct settle *s)
-{
-	return s->route.deployment != NULL &&
-	       strcmp(s->route.deployment, s->app.deployment) == 0;
-}
 
 static json_t *
 withdraw(struct settle *s, const json_t *doc, struct err *err)
