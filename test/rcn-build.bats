@@ -362,7 +362,8 @@ is() {
 	for name in .. . a/b .git; do
 		tree=$({
 			printf '100644 %s\0' "$name"
-			xxd -r -p <<<"$blob"
+			# shellcheck disable=SC2059 # bytes of hex digits
+			printf "$(sed 's/../\\x&/g' <<<"$blob")"
 		} | git hash-object -t tree -w --stdin --literally)
 		id=$(git commit-tree "$tree" -m evil)
 		jq -cn --argjson source "$(source_of "$id")" --arg df "$df" \
