@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/text.h"
 
 struct scan {
 	const char *p, *end, *what;
@@ -128,6 +129,8 @@ one_line(struct scan *s, json_t *vars, struct err *err)
 	}
 	if (value.len != 0 && memchr(value.data, '\0', value.len) != NULL)
 		return bad(s, err, "a NUL byte");
+	if (!text_is_utf8(buf_str(&value), value.len))
+		return bad(s, err, "a value that is not UTF-8");
 	json_object_set_new(vars, key, json_textn(buf_str(&value), value.len));
 	if (value.data != NULL)
 		explicit_bzero(value.data, value.cap);

@@ -38,6 +38,7 @@ test_bad(void)
 		{ "1A=1\n", "t:1:" },
 		{ "A='x\n\n", "t:3:" },
 		{ "A=\"x\" y\n", "t:1:" },
+		{ "A=1\nB=\xff\n", "t:2:" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
