@@ -250,9 +250,11 @@ start(const struct stage *stage, struct detect *d, struct doc_origin *o)
 int
 main(int argc, char **argv)
 {
-	struct stage stage = {
-		.name = "rcn-detect", .section = "plan", .key = key, .run = run
-	};
+	struct stage stage = { .name = "rcn-detect",
+		.section = "plan",
+		.key = key,
+		.run = run,
+		.builds = true };
 	struct detect d = { .explain = -1 };
 	struct origin *from = &d.from;
 	struct doc_origin o = { 0 };
@@ -267,6 +269,7 @@ main(int argc, char **argv)
 		if (c == 'e') {
 			d.explain = 0;
 			stage.key = NULL;
+			stage.builds = false;
 		} else if (c >= COMMIT) {
 			*to[c - COMMIT] = optarg;
 			told = true;

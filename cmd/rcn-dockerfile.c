@@ -556,7 +556,8 @@ main(int argc, char **argv)
 	struct stage stage = { .name = "rcn-dockerfile",
 		.section = "dockerfile",
 		.key = key,
-		.run = run };
+		.run = run,
+		.builds = true };
 	struct dockerfile d = { .print = -1 };
 	struct sandbox box = { 0 };
 	struct err err = { 0 };
@@ -569,6 +570,7 @@ main(int argc, char **argv)
 		if (c == 'p') {
 			to_print = true;
 			stage.key = NULL;
+			stage.builds = false;
 			continue;
 		}
 		if (c == 'd')

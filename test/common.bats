@@ -181,3 +181,9 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 		}
 	done <listed
 }
+
+@test "common: a deployment that is not built passes the first stages as it is" {
+	echo '{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"x","environment":"production","trigger":"rollback","attempt":1},"image":{"ref":"a:1"}}' >doc
+	rcn-detect -d doc | rcn-dockerfile | rcn-build | rcn-push >out
+	[ "$(jq -cS 'del(.timings, .push, .image.key)' out)" = "$(jq -cS . doc)" ]
+}

@@ -307,6 +307,8 @@ one(const struct stage *stage, json_t *doc, void *ctx)
 		return bad != 0 ? bad : error_status(doc);
 	}
 	nobody_reads();
+	if (stage->builds && doc_without_build(doc))
+		return emit(doc);
 	if (!stage->settles)
 		return work(stage, doc, ctx);
 	stop_hold(true);

@@ -28,6 +28,7 @@ enum { DOC_VERSION = 1, DOC_MAX = 4 << 20 };
 struct stage {
 	const char *name; /* "rcn-build" */
 	const char *section; /* the one member it owns: "image" */
+	bool builds; /* passes on what doc_without_build() says */
 	bool settles; /* is given documents with `error` too */
 	/* NULL: no resume.  The hash of all that the section depends on. */
 	int (*key)(json_t *doc, void *ctx, char hex[65], struct err *);

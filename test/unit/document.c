@@ -72,8 +72,12 @@ struct result {
 static pid_t
 begin(bool settles, int *to, int *from)
 {
-	struct stage stage = { "rcn-mine", "mine", settles, stage_key,
-		stage_current, stage_run };
+	struct stage stage = { .name = "rcn-mine",
+		.section = "mine",
+		.settles = settles,
+		.key = stage_key,
+		.current = stage_current,
+		.run = stage_run };
 	int in[2], out[2];
 	pid_t pid;
 
@@ -371,8 +375,9 @@ test_full(void)
 		abort();
 	(void)fflush(stdout);
 	if ((pid = fork()) == 0) {
-		struct stage stage = { "rcn-mine", "mine", false, NULL, NULL,
-			stage_run };
+		struct stage stage = {
+			.name = "rcn-mine", .section = "mine", .run = stage_run
+		};
 		(void)dup2(to[0], 0);
 		(void)close(to[1]);
 		(void)dup2(open("/dev/full", O_WRONLY | O_CLOEXEC), 1);
