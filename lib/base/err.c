@@ -8,6 +8,15 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+/* A message is one line, whatever a stranger has put into it. */
+static void
+flatten(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s == '\n' || *s == '\r')
+			*s = ' ';
+}
+
 static int
 err_vset(struct err *err, int status, const char *code, const char *fmt,
     va_list ap)
@@ -16,6 +25,7 @@ err_vset(struct err *err, int status, const char *code, const char *fmt,
 	err->code = code;
 	err->hint[0] = '\0';
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	flatten(err->msg);
 	return -1;
 }
 
@@ -59,6 +69,7 @@ err_wrap(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
+	flatten(err->msg);
 	n = strlen(err->msg);
 	(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", old);
 	return -1;
@@ -72,6 +83,7 @@ err_hint(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(err->hint, sizeof(err->hint), fmt, ap);
 	va_end(ap);
+	flatten(err->hint);
 	return -1;
 }
 

@@ -191,6 +191,18 @@ test_proc(void)
 }
 
 static void
+test_err(void)
+{
+	struct err err = { 0 };
+
+	err_set(&err, EX_DATAERR, "x", "%s: no", "a\nforged: line\r");
+	err_wrap(&err, "in\n%s", "b");
+	err_hint(&err, "do\nso");
+	tap_str(err.msg, "in b: a forged: line : no", "a message is one line");
+	tap_str(err.hint, "do so", "a hint too");
+}
+
+static void
 test_mask(void)
 {
 	auto_buf struct buf b = { 0 };
@@ -228,6 +240,7 @@ main(void)
 	test_crypto();
 	test_files();
 	test_proc();
+	test_err();
 	test_mask();
 	test_json();
 	return tap_end();
