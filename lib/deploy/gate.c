@@ -1,5 +1,6 @@
 #include "deploy/gate.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ enum {
 	WORKER_MS = 10000,
 	KEPT_MS = 5000,
 	END_MS = 5000, /* the engine notices the end of a process */
+	OOM_MS = 1000, /* and, after it, that memory was why */
 };
 
 struct gate {
@@ -75,18 +77,23 @@ age_text(const struct gate *g, char out[32])
 static int
 ended(struct gate *g, struct err *err)
 {
-	int64_t end = clock_ms() + END_MS;
+	int64_t end = clock_ms() + END_MS, sure_at = 0;
 	struct container_state s = { 0 };
 	const char *name = g->in->name;
 	char after[32];
 
 	age_text(g, after);
-	do {
+	for (;;) {
 		if (container_state(g->e, g->in->id, &s, err) < 0)
 			return -1;
-		if (s.running && clock_sleep_ms(10, err) < 0)
+		if (!s.running && sure_at == 0)
+			sure_at = clock_ms() + OOM_MS;
+		if (clock_ms() >= (s.running ? end : sure_at) ||
+		    (!s.running && (s.oom || s.exit_code != 128 + SIGKILL)))
+			break;
+		if (clock_sleep_ms(10, err) < 0)
 			return -1;
-	} while (s.running && clock_ms() < end);
+	}
 	if (s.oom) {
 		err_set(err, EX_DATAERR, "app-out-of-memory",
 		    "%s: out of memory after %s: it may have %lld MiB", name,
