@@ -70,24 +70,32 @@ bad(struct err *err, const char *where, const char *why)
 
 /* ---- which file ---- */
 
+static int
+parse_config(const char *text, size_t n, const char *path, json_t **out,
+    struct err *err)
+{
+	struct err quotes = { 0 }; /* jansson's text quotes the file */
+
+	*out = json_parse(text, n, path, &quotes);
+	if (json_is_object(*out))
+		return 0;
+	wipe_json(out);
+	*out = NULL;
+	bad(err, path, "not a JSON object");
+	return err_hint(err, "docker login writes it");
+}
+
 /* 1 read, 0 not there, -1 failed. */
 static int
 read_config(const char *path, json_t **out, struct err *err)
 {
 	AUTO(buf_wipe) struct buf text = { 0 };
-	struct err quotes = { 0 }; /* jansson's text quotes the file */
 	int got = io_read_maybe(path, CONFIG_MAX, &text, err);
 
 	if (got <= 0)
 		return got;
-	*out = json_parse(buf_str(&text), text.len, path, &quotes);
-	if (!json_is_object(*out)) {
-		wipe_json(out);
-		*out = NULL;
-		bad(err, path, "not a JSON object");
-		return err_hint(err, "docker login writes it");
-	}
-	return 1;
+	return parse_config(buf_str(&text), text.len, path, out, err) < 0 ? -1
+									  : 1;
 }
 
 /* *path names the file that was read. */
@@ -268,16 +276,13 @@ ask_helper(struct creds *c, const char *name, const char *host, struct err *err)
 	return take(c, json_str(v, "Username", ""), json_str(v, "Secret", ""));
 }
 
-int
-creds_find(const char *host, struct creds *c, struct err *err)
+static int
+find_in(json_t *config, const char *path, const char *host, struct creds *c,
+    struct err *err)
 {
-	AUTO(wipe_json) json_t *config = NULL;
-	auto_free char *path = NULL;
 	const char *helper;
-	int got = load_config(&config, &path, err);
+	int got = 0;
 
-	if (got <= 0)
-		return got;
 	helper =
 	    json_string_value(entry_of(json_object_get(config, "credHelpers"),
 		host));
@@ -285,12 +290,20 @@ creds_find(const char *host, struct creds *c, struct err *err)
 		helper = json_str(config, "credsStore", "");
 	if (*helper != '\0')
 		got = ask_helper(c, helper, host, err);
-	else
-		got = 0;
 	if (got != 0)
 		return got;
 	return take_entry(c, entry_of(json_object_get(config, "auths"), host),
 	    path, err);
+}
+
+int
+creds_find(const char *host, struct creds *c, struct err *err)
+{
+	AUTO(wipe_json) json_t *config = NULL;
+	auto_free char *path = NULL;
+	int got = load_config(&config, &path, err);
+
+	return got <= 0 ? got : find_in(config, path, host, c, err);
 }
 
 int
