@@ -149,7 +149,10 @@ note(const struct push *p, const struct push_layer *l, void *ctx)
 	if (!done && clock_ms() - o->noted < NOTE_MS)
 		return;
 	o->noted = clock_ms();
-	if (done)
+	if (done && l->bytes == 0)
+		log_note("%s: %s", l->id,
+		    l->state == PUSH_MOUNTED ? "mounted" : "pushed");
+	else if (done)
 		log_note("%s: %s, %llu bytes", l->id,
 		    l->state == PUSH_MOUNTED ? "mounted" : "pushed",
 		    (unsigned long long)l->bytes);
@@ -164,18 +167,21 @@ note(const struct push *p, const struct push_layer *l, void *ctx)
 
 /* The registry's own word for what the engine says it has pushed. */
 static int
-prove(struct options *o, const struct ref *to, const char *digest,
-    struct err *err)
+prove(struct options *o, const struct ref *to, struct push *p, struct err *err)
 {
 	auto_manifest struct manifest m = { 0 };
+	json_auto_t *manifest = NULL;
+	struct err ignored = { 0 };
 
 	if (registry_manifest(registry_at(o, to->host), to, &m, err) < 0)
 		return err_wrap(err, "pushed, but not proven");
-	if (strcmp(m.digest, digest) == 0)
-		return 0;
-	return err_set(err, EX_PROTOCOL, "digest-mismatch",
-	    "registry %s: %s:%s is %s, pushed was %s", to->host, to->path,
-	    to->tag, m.digest, digest);
+	if (strcmp(m.digest, p->digest) != 0)
+		return err_set(err, EX_PROTOCOL, "digest-mismatch",
+		    "registry %s: %s:%s is %s, pushed was %s", to->host,
+		    to->path, to->tag, m.digest, p->digest);
+	manifest = json_parse(m.body.data, m.body.len, "manifest", &ignored);
+	push_sizes(p, manifest);
+	return 0;
 }
 
 static int
@@ -187,7 +193,7 @@ push_and_prove(struct options *o, const struct ref *to, const char *name,
 	if (creds_header(to->host, &auth, err) < 0 ||
 	    engine_push(o->engine, name, to->tag, auth.data, p, err) < 0)
 		return -1;
-	return prove(o, to, p->digest, err);
+	return prove(o, to, p, err);
 }
 
 /* Names the image, pushes it; the name goes again if that fails. */

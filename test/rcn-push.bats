@@ -47,7 +47,10 @@ fails() {
 
 # manifest NAME TAG: its digest, as the plain registry computes it.
 manifest() {
-	curl -fsS -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
+	local types=application/vnd.docker.distribution.manifest.v2+json
+
+	types+=,\ application/vnd.oci.image.manifest.v1+json
+	curl -fsS -H "Accept: $types" \
 	    "http://$RCN_TEST_REGISTRY_PLAIN/v2/$1/manifests/$2" |
 	    sha256sum | cut -d' ' -f1
 }
@@ -64,7 +67,7 @@ manifest() {
 	    .layers == {existing: 0, mounted: 0, uploaded: 1}' <<<"$output"
 	jq -e '.x_other == {kept: [1, "é"]} and .timings[0].stage ==
 	    "rcn-push"' <<<"$output"
-	[[ $stderr == *"pushed, "*"$plain/$slug:1: $digest" ]]
+	[[ $stderr == *": pushed"*"$plain/$slug:1: $digest" ]]
 	docker pull "$plain/$slug@$digest"
 }
 
@@ -378,8 +381,9 @@ other_engine() {
 	doc >in
 	digest=$(rcn-push -q -d in --registry "$plain" | jq -r .push.digest)
 	other_engine '{"status": "The push refers to repository [r]"}' \
-	    '{"status": "Preparing", "id": "4bcff63911fc"}' \
-	    '{"status": "Layer already exists", "id": "4bcff63911fc"}' \
+	    '{"status": "Waiting", "progressDetail": {}, "id": "4bcff63911fc"}' \
+	    '{"status": "Layer already exists", "progressDetail": {},
+	    "id": "4bcff63911fc"}' \
 	    "{\"status\": \"1: digest: $digest size: 428\"}"
 	DOCKER_HOST=unix://$T/e.sock run -0 --separate-stderr \
 	    rcn-push -d in --registry "$plain"

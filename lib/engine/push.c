@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "engine/refused.h"
 
-enum { IDLE_MS = 300000 };
+enum { IDLE_MS = 300000, ID_DIGITS = 12 };
 
 void
 push_release(struct push *p)
@@ -37,6 +37,32 @@ push_bytes(const struct push *p)
 		if (p->layers[i].state == PUSH_UPLOADED)
 			sum += p->layers[i].bytes;
 	return sum;
+}
+
+static bool
+is_digest(const char *s)
+{
+	return text_starts(s, "sha256:") &&
+	       strspn(s + 7, "0123456789abcdef") == 64;
+}
+
+void
+push_sizes(struct push *p, const json_t *manifest)
+{
+	const json_t *layers = json_object_get(manifest, "layers"), *blob;
+	size_t i;
+
+	json_array_foreach(layers, i, blob) {
+		const char *digest = json_str(blob, "digest", "");
+		int64_t size = json_int(blob, "size", 0);
+
+		if (!is_digest(digest) || size < 0)
+			continue;
+		for (size_t k = 0; k < p->n; k++)
+			if (strlen(p->layers[k].id) == ID_DIGITS &&
+			    text_starts(digest + 7, p->layers[k].id))
+				p->layers[k].bytes = (uint64_t)size;
+	}
 }
 
 /* ---- the stream ---- */
@@ -90,13 +116,6 @@ read_layer(struct push *p, const json_t *o, const char *id, const char *status)
 			p->note(p, l, p->ctx);
 		return;
 	}
-}
-
-static bool
-is_digest(const char *s)
-{
-	return text_starts(s, "sha256:") &&
-	       strspn(s + 7, "0123456789abcdef") == 64;
 }
 
 /* TAG: digest: sha256:HEX size: N */

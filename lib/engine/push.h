@@ -24,7 +24,7 @@ enum push_state { PUSH_SEEN, PUSH_EXISTING, PUSH_MOUNTED, PUSH_UPLOADED };
 struct push_layer {
 	char id[16];
 	enum push_state state;
-	uint64_t bytes; /* read by the engine, before it compressed them */
+	uint64_t bytes; /* that the engine told of, at least */
 };
 
 /* = { 0 } save for note and ctx. */
@@ -43,6 +43,10 @@ int engine_push(struct engine *, const char *name, const char *tag,
 void push_release(struct push *);
 unsigned push_count(const struct push *, enum push_state);
 uint64_t push_bytes(const struct push *); /* of uploaded layers */
+/* The containerd store names a layer by its blob and tells few of its bytes,
+ * or none when they went up at once: they are those of the manifest.  Graph
+ * drivers' layers, which have other names there, stay as they are. */
+void push_sizes(struct push *, const json_t *manifest);
 
 /* One object of the stream; ctx is the struct push. */
 int push_read(json_t *, void *ctx, struct err *);

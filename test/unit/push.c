@@ -91,6 +91,47 @@ test_containerd(void)
 	    "layers are counted");
 }
 
+/* Engine 29.1.3 with the containerd store: a small layer is pushed without a
+ * word on its size, and of a large one the last word is not the whole. */
+static void
+test_sizes(void)
+{
+	static const char stream[] =
+	    "{\"status\":\"The push refers to repository [r/a]\"}\n"
+	    "{\"status\":\"Pushed\",\"progressDetail\":{},"
+	    "\"id\":\"46e4a09faab1\"}\n"
+	    "{\"status\":\"Pushing\",\"progressDetail\":{\"current\":25165824,"
+	    "\"total\":30009366},\"id\":\"6cd4f53ff6be\"}\n"
+	    "{\"status\":\"Pushed\",\"progressDetail\":{},"
+	    "\"id\":\"6cd4f53ff6be\"}\n"
+	    "{\"status\":\"Layer already exists\",\"progressDetail\":{},"
+	    "\"id\":\"d7871dd389ae\"}\n"
+	    "{\"status\":\"Pushing\",\"progressDetail\":{\"current\":77},"
+	    "\"id\":\"0c0c0c0c0c0c\"}\n"
+	    "{\"status\":\"Pushed\",\"id\":\"0c0c0c0c0c0c\"}\n"
+	    "{\"status\":\"1: digest: " DIGEST " size: 403\"}\n";
+	static const char manifest[] =
+	    "{\"layers\": [{\"size\": 50229, \"digest\": \"sha256:46e4a09faab1"
+	    "91729f58607c786ba6437ecd1f84361160a25d4c847af565c1c0\"},"
+	    "{\"size\": 30009366, \"digest\": \"sha256:6cd4f53ff6be"
+	    "08b23989f71b00b4f1d8f37415774c53a7d17ccd96c2707618a7\"},"
+	    "{\"size\": 9, \"digest\": \"sha256:d7871dd389ae"
+	    "08b23989f71b00b4f1d8f37415774c53a7d17ccd96c2707618a7\"},"
+	    "{\"size\": -1, \"digest\": \"sha256:0c0c0c0c0c0c"
+	    "08b23989f71b00b4f1d8f37415774c53a7d17ccd96c2707618a7\"},"
+	    "{\"size\": 5, \"digest\": \"sha256:0c0c0c0c0c0c\"}, 7, {}]}";
+	auto_push struct push p = { 0 };
+	struct err err = { 0 };
+	json_auto_t *m = json_parse(manifest, strlen(manifest), "m", &err);
+
+	ok(play(stream, &p, &err) == 0 && m != NULL, "a push of three layers");
+	ok(push_bytes(&p) == 25165824 + 77, "of which little is told");
+	push_sizes(&p, NULL);
+	ok(push_bytes(&p) == 25165824 + 77, "and no manifest says no more");
+	push_sizes(&p, m);
+	ok(push_bytes(&p) == 50229 + 30009366 + 77, "the manifest's sizes");
+}
+
 static void
 fails(const char *message, const char *code, int status)
 {
@@ -173,6 +214,7 @@ main(void)
 	json_init();
 	test_graph();
 	test_containerd();
+	test_sizes();
 	test_errors();
 	test_odd();
 	return tap_end();
