@@ -153,15 +153,25 @@ replace(char **to, const struct reader *r)
 }
 
 static void
-line_out(struct trace *t, struct trace_step *s, int64_t at)
+line_out(struct trace *t, const struct trace_step *s, struct buf *line,
+    int64_t at)
 {
-	struct reader r = { (const unsigned char *)buf_str(&s->line), NULL };
+	struct reader r = { (const unsigned char *)buf_str(line), NULL };
 	auto_buf struct buf clean = { 0 };
 
-	r.end = r.p + s->line.len;
+	r.end = r.p + line->len;
 	one_line(&clean, &r);
-	buf_clear(&s->line);
+	buf_clear(line);
 	tell(t, s, TRACE_LOG, buf_str(&clean), at > 0 ? at : 0);
+}
+
+/* Lines that have no end and will get none. */
+static void
+rest_out(struct trace *t, struct trace_step *s, int64_t at)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (s->line[i].len > 0)
+			line_out(t, s, &s->line[i], at);
 }
 
 /* What a vertex says now; fields that are not there say nothing. */
@@ -195,8 +205,7 @@ take_vertex(struct trace *t, const struct vertex *v)
 		s->ended = v->ended;
 		if (v->ended > s->began)
 			s->spent += v->ended - s->began;
-		if (s->line.len > 0)
-			line_out(t, s, v->ended - s->began);
+		rest_out(t, s, v->ended - s->began);
 		if (!s->over)
 			tell(t, s, TRACE_ENDED, "", s->spent);
 		s->over = true;
@@ -230,8 +239,8 @@ read_vertex(struct trace *t, struct reader r)
 
 /* A message may end inside a line, or hold several. */
 static void
-take_log(struct trace *t, struct trace_step *s, const struct reader *msg,
-    int64_t at)
+take_log(struct trace *t, const struct trace_step *s, struct buf *line,
+    const struct reader *msg, int64_t at)
 {
 	const unsigned char *p = msg->p;
 
@@ -239,25 +248,27 @@ take_log(struct trace *t, struct trace_step *s, const struct reader *msg,
 		const unsigned char *nl =
 		    memchr(p, '\n', (size_t)(msg->end - p));
 		size_t n = (size_t)((nl != NULL ? nl : msg->end) - p);
-		size_t room = LINE_MAX_BYTES - s->line.len;
+		size_t room = LINE_MAX_BYTES - line->len;
 
-		buf_add(&s->line, p, n < room ? n : room);
+		buf_add(line, p, n < room ? n : room);
 		p += n;
 		if (nl != NULL)
 			p++;
-		if (s->line.len > 0 && s->line.data[s->line.len - 1] == '\r')
-			buf_cut(&s->line, s->line.len - 1);
-		if (nl != NULL || s->line.len == LINE_MAX_BYTES)
-			line_out(t, s, s->began != 0 ? at - s->began : 0);
+		if (line->len > 0 && line->data[line->len - 1] == '\r')
+			buf_cut(line, line->len - 1);
+		if (nl != NULL || line->len == LINE_MAX_BYTES)
+			line_out(t, s, line, s->began != 0 ? at - s->began : 0);
 	}
 }
 
+/* VertexLog: 1 vertex, 2 time, 3 stream (1 stdout, 2 stderr), 4 bytes. */
 static int
 read_log(struct trace *t, struct reader r)
 {
 	struct reader digest = { 0 }, msg = { 0 };
 	struct trace_step *s;
 	struct field f;
+	bool second = false;
 	int64_t at = 0;
 	int got;
 
@@ -266,12 +277,14 @@ read_log(struct trace *t, struct reader r)
 			digest = f.bytes;
 		else if (f.number == 2 && timestamp(f.bytes, &at) < 0)
 			return -1;
+		else if (f.number == 3)
+			second = f.value == 2;
 		else if (f.number == 4)
 			msg = f.bytes;
 	}
 	s = got == 0 ? step_of(t, &digest) : NULL;
 	if (s != NULL)
-		take_log(t, s, &msg, at);
+		take_log(t, s, &s->line[second], &msg, at);
 	return got;
 }
 
@@ -324,8 +337,7 @@ void
 trace_end(struct trace *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->steps[i].line.len > 0)
-			line_out(t, &t->steps[i], 0);
+		rest_out(t, &t->steps[i], 0);
 }
 
 void
@@ -335,7 +347,8 @@ trace_release(struct trace *t)
 		free(t->steps[i].digest);
 		free(t->steps[i].name);
 		free(t->steps[i].failed);
-		buf_release(&t->steps[i].line);
+		buf_release(&t->steps[i].line[0]);
+		buf_release(&t->steps[i].line[1]);
 	}
 	free(t->steps);
 	*t = (struct trace){ 0 };

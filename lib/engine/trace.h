@@ -26,7 +26,7 @@ struct trace_step {
 	int64_t spent; /* ms, of earlier runs too */
 	bool cached;
 	bool over; /* TRACE_ENDED was told: once, though it may run again */
-	struct buf line; /* log without its line's end so far */
+	struct buf line[2]; /* of stdout, stderr: without its end so far */
 };
 
 enum trace_what {
