@@ -2,8 +2,9 @@
 #
 # It gives each test a folder of its own, $T, with state, run-time files and
 # HOME in it, our programs first on PATH, and what test/env has started: the
-# variables in that script's head comment.  A file with its own setup() calls
-# rcn_setup first; with its own teardown(), rcn_teardown last.
+# variables in that script's head comment.  RCN_TEST_DOCKER_HOST names another
+# engine than test/env's, which must have test/env's mirror.  A file with its
+# own setup() calls rcn_setup first; with its own teardown(), rcn_teardown last.
 #
 # Example:
 #	load lib
@@ -41,6 +42,7 @@ rcn_setup() {
 	done
 	# shellcheck disable=SC1090 # written by test/env
 	[ ! -r "$env" ] || . "$env"
+	DOCKER_HOST=${RCN_TEST_DOCKER_HOST:-$DOCKER_HOST}
 	T=$BATS_TEST_TMPDIR
 	HOME=$T/home
 	RCN_STATE_DIR=$T/state

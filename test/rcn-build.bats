@@ -1,13 +1,10 @@
 # rcn-build against a real engine; test/engine.bats has what that engine
-# cannot show.  RCN_TEST_DOCKER_HOST names another one than test/env's, which
-# must have test/env's mirror.
+# cannot show.
 # shellcheck shell=bash disable=SC2154,SC2016
 load lib
 
 setup() {
 	rcn_setup
-	DOCKER_HOST=${RCN_TEST_DOCKER_HOST:-$DOCKER_HOST}
-	export DOCKER_HOST
 	slug=engine-$BATS_TEST_NUMBER
 	mkdir app
 	echo hello >app/file
