@@ -16,15 +16,18 @@
 
 static const struct cli cli = {
 	"rcn-deploy",
-	"usage: rcn-deploy [-hqVv] [-d file] [--env-file file]\n"
+	"usage: rcn-deploy [-hqVv] [-d file] [--env-file file] "
+	"[--host host ...]\n"
 	"       rcn-deploy [-qv] --image ref [--env-file file] "
 	"[--environment name]\n"
-	"                  [--project file] [--slug slug]\n",
+	"                  [--host host ...] [--project file] "
+	"[--slug slug]\n",
 };
 
 struct options {
 	const char *env_file, *image;
 	struct doc_origin origin;
+	struct strvec hosts;
 	json_t *env; /* read at the first document */
 	bool own_env;
 };
@@ -49,15 +52,26 @@ load_env(struct options *o, struct err *err)
 	return o->env != NULL ? 0 : -1;
 }
 
+static struct deploy
+given(const struct options *o)
+{
+	return (struct deploy){
+		.env = o->env,
+		.own_env = o->own_env,
+		.hosts = o->hosts,
+		.auth = creds_header,
+	};
+}
+
 static int
 key(json_t *doc, void *ctx, char hex[65], struct err *err)
 {
-	struct options *o = ctx;
+	struct deploy d;
 
-	if (load_env(o, err) < 0)
+	if (load_env(ctx, err) < 0)
 		return -1;
-	return deploy_key(doc, &(struct deploy){ o->env, o->own_env, NULL },
-	    hex, err);
+	d = given(ctx);
+	return deploy_key(doc, &d, hex, err);
 }
 
 static int
@@ -70,12 +84,12 @@ current(json_t *doc, void *ctx, struct err *err)
 static json_t *
 run(json_t *doc, void *ctx, struct err *err)
 {
-	struct options *o = ctx;
+	struct deploy d;
 
-	if (load_env(o, err) < 0)
+	if (load_env(ctx, err) < 0)
 		return NULL;
-	return deploy_run(doc,
-	    &(struct deploy){ o->env, o->own_env, creds_header }, err);
+	d = given(ctx);
+	return deploy_run(doc, &d, err);
 }
 
 static int
@@ -95,12 +109,13 @@ first(const struct stage *stage, struct options *o)
 	return doc_first(stage, seed, o);
 }
 
-enum { ENV_FILE = 256, ENVIRONMENT, IMAGE, PROJECT, SLUG };
+enum { ENV_FILE = 256, ENVIRONMENT, HOST, IMAGE, PROJECT, SLUG };
 
 static const struct option longopts[] = {
 	CLI_LONG,
 	{ "env-file", required_argument, NULL, ENV_FILE },
 	{ "environment", required_argument, NULL, ENVIRONMENT },
+	{ "host", required_argument, NULL, HOST },
 	{ "image", required_argument, NULL, IMAGE },
 	{ "project", required_argument, NULL, PROJECT },
 	{ "slug", required_argument, NULL, SLUG },
@@ -119,6 +134,9 @@ take(struct options *o, int argc, char **argv)
 			break;
 		case ENVIRONMENT:
 			o->origin.environment = optarg;
+			break;
+		case HOST:
+			strvec_add(&o->hosts, optarg);
 			break;
 		case IMAGE:
 			o->image = optarg;
@@ -163,6 +181,7 @@ main(int argc, char **argv)
 	if (status != CLI_GO)
 		return status;
 	status = o.image != NULL ? first(&stage, &o) : doc_filter(&stage, &o);
+	strvec_release(&o.hosts);
 	json_decref(o.env);
 	return cli_end(status);
 }

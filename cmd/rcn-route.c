@@ -40,44 +40,6 @@ struct options {
 
 /* ---- what the document asks for ---- */
 
-static void
-add_host(struct route *r, const char *host)
-{
-	auto_free char *copy = mem_strdup(host);
-
-	for (char *s = copy; *s != '\0'; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-	if (text_ends(copy, "."))
-		copy[strlen(copy) - 1] = '\0';
-	if (!strvec_has(&r->hosts, copy))
-		strvec_add(&r->hosts, copy);
-}
-
-/* --host, else project.hosts, else SLUG.localhost. */
-static void
-take_hosts(json_t *doc, const struct options *o, struct route *r)
-{
-	json_t *list = json_at(doc, "project.hosts"), *host;
-	bool main_one = strcmp(doc_environment(doc), "production") == 0;
-	size_t i;
-
-	for (i = 0; i < o->hosts.n; i++)
-		add_host(r, o->hosts.v[i]);
-	if (r->hosts.n > 0)
-		return;
-	json_array_foreach(list, i, host)
-		add_host(r, json_string_value(host) != NULL
-				? json_string_value(host)
-				: "");
-	if (r->hosts.n > 0)
-		return;
-	auto_free char *own =
-	    mem_printf("%s%s%s.localhost", main_one ? "" : doc_environment(doc),
-		main_one ? "" : ".", doc_slug(doc));
-	add_host(r, own);
-}
-
 /* Instances with a port serve; without any there is no route. */
 static int
 wanted(json_t *doc, const struct options *o, struct route *r, struct err *err)
@@ -98,7 +60,7 @@ wanted(json_t *doc, const struct options *o, struct route *r, struct err *err)
 			    (long long)port);
 	}
 	if (r->addrs.n > 0)
-		take_hosts(doc, o, r);
+		route_hosts(&r->hosts, doc, &o->hosts);
 	return route_valid(r, err);
 }
 

@@ -261,6 +261,42 @@ fails() {
 	jq -e '.service.instances[0].health.status == 200' <<<"$output"
 }
 
+@test "rcn-deploy: hosts are judged before anything begins" {
+	local other=$RCN_STATE_DIR/routes/other-$slug.production.json
+
+	jq -n --arg slug "other-$slug" '{version: 1, project: $slug,
+	    environment: "production", deployment: "d",
+	    hosts: ["taken.example"], targets: [],
+	    updated_at: "2026-11-24T00:00:00.000Z"}' >"$other"
+	project '{"hosts": ["free.example", "Taken.example."], "release":
+	    [["/app", "--print", "began", "--exit", "0"]]}'
+	run --separate-stderr image app
+	fails 78 host-taken
+	[[ $stderr != *began* ]]
+	[[ $stderr == *"host taken.example: belongs to other-$slug.production"* ]]
+	run --separate-stderr image app --host taken.example
+	fails 78 host-taken
+	run --separate-stderr image app --host 'a{{b}}'
+	fails 65 bad-host
+	[[ $stderr != *began* ]]
+	# --host is in place of those of the project, for the gate too
+	project '{"hosts": ["taken.example"], "processes": {"web":
+	    {"command": ["/app", "--want", "Host: own.example"]}}}'
+	run -0 --separate-stderr image app --host Own.example --host b.example
+	jq -e '.service.instances[0].health.status == 200' <<<"$output"
+	ours | xargs -r docker rm -f >/dev/null
+	# one that serves nothing has no hosts
+	jq 'del(.service) | .project.processes = {web: {scale: 0}}' \
+	    <<<"$output" >doc.json
+	run --separate-stderr rcn-deploy -d doc.json
+	rm "$other"
+	[ "$status" -eq 0 ]
+	# outside of production there is a name of its own
+	project '{"processes": {"web": {"command": ["/app", "--want",
+	    "Host: staging.'"$slug"'.localhost"]}}}'
+	run -0 --separate-stderr image app --environment staging
+}
+
 @test "rcn-deploy: with no path any answer below 500 will do" {
 	project '{"processes": {"web": {"command":
 	    ["/app", "--status", "404"]}}}'
@@ -541,12 +577,14 @@ fails() {
 	    '{"health": {"path": "x"}}' '{"health": {"path": "/a b"}}' \
 	    '{"health": {"timeout": -1}}' \
 	    '{"processes": {"web": {"scale": 101}}}' \
-	    '{"processes": {"We B": {}}}' \
-	    '{"hosts": ["a\r\nX: y"]}'; do
+	    '{"processes": {"We B": {}}}'; do
 		project "$p"
 		run -65 --separate-stderr image app
 		[ "$(error_of "$output")" = "65 bad-project" ]
 	done
+	project '{"hosts": ["a\r\nX: y"]}'
+	run -65 --separate-stderr image app
+	[ "$(error_of "$output")" = "65 bad-host" ]
 	project '{"hosts": "app.example"}'
 	run -65 --separate-stderr image app
 	[ "${stderr#*: hosts: not a list of strings}" != "$stderr" ]

@@ -100,7 +100,8 @@ expect() {
 	    --host=b.x -q
 	expect "rcn-detect --git a b.git --commit HEAD --root sub --project p.json --environment staging -q" \
 	    "rcn-dockerfile -q" "rcn-build --rebuild --env-file b 1 -q" \
-	    "rcn-push --registry h:5/p -q" "rcn-deploy --env-file e 1 -q" \
+	    "rcn-push --registry h:5/p -q" \
+	    "rcn-deploy --env-file e 1 --host a.x --host b.x -q" \
 	    "rcn-route --host a.x --host b.x -q" "rcn-retire -q"
 	rm calls
 	run -0 rcn-pipeline --url u --key k --known-hosts "h 1" --token-file=t

@@ -90,7 +90,6 @@ addresses_open(struct addresses *a, struct engine *e, const struct network *net,
 		addresses_close(a);
 		return -1;
 	}
-	routes_warn(&routes);
 	addresses_used(a, all, net->name, &routes);
 	return 0;
 }

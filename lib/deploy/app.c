@@ -98,18 +98,11 @@ static int
 read_health(struct app *app, const json_t *p, struct err *err)
 {
 	const char *path = json_str(p, "health.path", app->plan.health_path);
-	const char *host =
-	    json_string_value(json_array_get(json_object_get(p, "hosts"), 0));
 
 	app->expect = json_at(p, "health.expect");
-	app->host = host != NULL ? mem_strdup(host)
-				 : mem_printf("%s.localhost", app->slug);
-	if (path != NULL)
-		app->health_path = mem_strdup(path);
-	if (clean("project.hosts", app->host, err) < 0)
-		return -1;
 	if (path == NULL)
 		return 0;
+	app->health_path = mem_strdup(path);
 	if (*path != '/')
 		return err_set(err, EX_DATAERR, "bad-project",
 		    "project.health.path: %s: does not begin with /", path);
@@ -312,6 +305,13 @@ check_names(const struct app *app, struct err *err)
 	return 0;
 }
 
+void
+app_hosts(struct app *app, const json_t *doc, const struct strvec *given)
+{
+	strvec_clear(&app->hosts);
+	route_hosts(&app->hosts, doc, given);
+}
+
 int
 app_read(struct app *app, const json_t *doc, const json_t *env, bool own_env,
     struct err *err)
@@ -332,6 +332,7 @@ app_read(struct app *app, const json_t *doc, const json_t *env, bool own_env,
 	app->mounts = json_object_get(project, "mounts");
 	app->networks = json_object_get(project, "networks");
 	app->env = env;
+	app_hosts(app, doc, &(const struct strvec){ 0 });
 	if (plan != NULL && plan_decode(&app->plan, plan, err) < 0)
 		return -1;
 	if (check_strategy(project, err) < 0 ||
@@ -352,7 +353,7 @@ app_release(struct app *app)
 	}
 	free(app->processes);
 	free(app->key);
-	free(app->host);
+	strvec_release(&app->hosts);
 	free(app->health_path);
 	commands_release(&app->release);
 	plan_release(&app->plan);

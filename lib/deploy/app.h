@@ -28,7 +28,7 @@ struct app {
 	const char *slug, *environment, *deployment, *trigger;
 	int attempt;
 	char *key; /* "SLUG.ENVIRONMENT" */
-	char *host; /* what the gate asks for */
+	struct strvec hosts; /* of the route; the gate asks for the first */
 	char *health_path; /* NULL: any path, any answer below 500 */
 	int health_port; /* 0: the port that serves */
 	const json_t *expect, *mounts, *networks;
@@ -43,11 +43,14 @@ struct app {
 	struct plan plan;
 };
 
-/* EX_DATAERR "bad-project", "bad-plan"; EX_CONFIG "strategy-unknown". */
-/* env NULL: no variables, no version, nothing of the disk is touched.
- * own_env: env was given by hand, so the version in the document is not its. */
+/* EX_DATAERR "bad-project", "bad-plan"; EX_CONFIG "strategy-unknown".
+ * env NULL: no variables, no version, nothing of the disk is touched.
+ * own_env: env was given by hand, so the version in the document is not its.
+ * Nobody has judged the hosts, nor asked whose they are. */
 int app_read(struct app *, const json_t *doc, const json_t *env, bool own_env,
     struct err *);
+/* Those of --host in their place. */
+void app_hosts(struct app *, const json_t *doc, const struct strvec *given);
 void app_release(struct app *);
 #define auto_app AUTO(app_release)
 

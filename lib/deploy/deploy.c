@@ -258,12 +258,26 @@ undo(struct run *r)
 
 /* ---- the whole ---- */
 
-/* Who serves now, by the proxy's own word; nothing has been done yet. */
+/* Without an instance that takes requests there is no route. */
+static bool
+serves(const struct app *app)
+{
+	for (size_t i = 0; i < app->n; i++)
+		if (app->processes[i].kind == PROCESS_WEB &&
+		    app->processes[i].scale > 0)
+			return true;
+	return false;
+}
+
+/*
+ * Who serves now, by the proxy's own word, and would it take the route?
+ * Nothing has been done yet.
+ */
 static int
 ask_proxy(struct run *r, struct err *err)
 {
 	auto_proxy struct proxy *p = NULL;
-	auto_route struct route file = { 0 };
+	auto_route struct route file = { 0 }, want = { 0 };
 
 	if (routes_read(r->app->key, &file, err) < 0)
 		return -1;
@@ -271,7 +285,10 @@ ask_proxy(struct run *r, struct err *err)
 		route_set(&r->served, r->app->key, "");
 		return 0;
 	}
-	return proxy_open(&p, err) < 0 ||
+	route_set(&want, r->app->key, r->app->deployment);
+	for (size_t i = 0; serves(r->app) && i < r->app->hosts.n; i++)
+		strvec_add(&want.hosts, r->app->hosts.v[i]);
+	return proxy_open(&p, err) < 0 || proxy_check(p, &want, err) < 0 ||
 		       proxy_get(p, r->app->key, &r->served, err) < 0
 		   ? -1
 		   : 0;
@@ -349,6 +366,7 @@ deploy_run(const json_t *doc, const struct deploy *d, struct err *err)
 	    app_read(&app, doc, d->env, d->own_env, err) < 0 ||
 	    lock_take(&lock, app.key, err) < 0)
 		return NULL;
+	app_hosts(&app, doc, &d->hosts);
 	r.service = json_object();
 	service = run(&r, doc, err);
 	json_decref(r.service);

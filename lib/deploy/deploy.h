@@ -1,6 +1,8 @@
 /*
  * deploy - what rcn-deploy does with one document: release command, new
  * instances beside the old, a gate before each may be routed to.
+ * Before any of it the proxy is asked, as it will be for the route: that it
+ * runs, and that the hosts are nobody else's (EX_CONFIG "host-taken").
  * All of it happens under the lock of the project's environment.  An instance
  * that is healthy and has an equal spec is kept.  On failure, and when
  * cancelled, what it started is removed and the old is as it was.
@@ -18,6 +20,7 @@
 struct deploy {
 	const json_t *env; /* {KEY: {value, secret}}, borrowed */
 	bool own_env; /* given by hand, not with the deployment */
+	struct strvec hosts; /* of --host, borrowed */
 	image_auth_fn *auth; /* credentials for a pull, or NULL */
 };
 

@@ -162,7 +162,7 @@ unhealthy(struct gate *g, struct err *err)
 	}
 	err_set(err, EX_DATAERR, "app-unhealthy",
 	    "%s: GET %s with Host %s answered %d, %d tries in %s", g->in->name,
-	    path, g->app->host, g->status, g->in->health.tries, after);
+	    path, g->app->hosts.v[0], g->status, g->in->health.tries, after);
 	if (g->app->health_path != NULL)
 		return err_hint(err,
 		    "project.health: path is %s, and %s "
@@ -223,7 +223,7 @@ ask(struct gate *g, struct err *err)
 	int64_t left = g->end - clock_ms();
 	struct probe p = {
 		.address = g->in->address,
-		.host = g->app->host,
+		.host = g->app->hosts.v[0],
 		.path = g->in->health.path,
 		.port = g->port,
 		.timeout_ms = left < LEAST_MS    ? LEAST_MS

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "document/document.h"
 
 enum { FILE_MAX = 64 * 1024 };
 
@@ -74,6 +75,42 @@ char *
 route_key(const char *project, const char *environment)
 {
 	return mem_printf("%s.%s", project, environment);
+}
+
+static void
+add_host(struct strvec *hosts, const char *host)
+{
+	auto_free char *copy = mem_strdup(host);
+
+	for (char *s = copy; *s != '\0'; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+	if (text_ends(copy, "."))
+		copy[strlen(copy) - 1] = '\0';
+	if (!strvec_has(hosts, copy))
+		strvec_add(hosts, copy);
+}
+
+void
+route_hosts(struct strvec *hosts, const json_t *doc, const struct strvec *given)
+{
+	const json_t *list = json_at(doc, "project.hosts"), *host;
+	const char *where = doc_environment(doc);
+	bool main_one = strcmp(where, "production") == 0;
+	auto_free char *own = mem_printf("%s%s%s.localhost",
+	    main_one ? "" : where, main_one ? "" : ".", doc_slug(doc));
+	size_t i;
+
+	for (i = 0; i < given->n; i++)
+		add_host(hosts, given->v[i]);
+	if (hosts->n > 0)
+		return;
+	json_array_foreach(list, i, host)
+		add_host(hosts, json_string_value(host) != NULL
+				    ? json_string_value(host)
+				    : "");
+	if (hosts->n == 0)
+		add_host(hosts, own);
 }
 
 /* RCN_LOCK_FD is open on this very file. */

@@ -6,6 +6,7 @@
 #ifndef PROXY_ROUTES_H
 #define PROXY_ROUTES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/buf.h"
@@ -25,6 +26,15 @@ void route_copy(struct route *to, const struct route *from);
 void route_release(struct route *);
 bool route_equal(const struct route *, const struct route *);
 char *route_key(const char *project, const char *environment); /* new */
+
+/*
+ * The hosts that a document's project is to have: given (--host), else
+ * project.hosts, else SLUG.localhost, outside of production with
+ * "ENVIRONMENT." before it.  In lower case, each once; at least one.
+ * route_valid() judges them.
+ */
+void route_hosts(struct strvec *, const json_t *doc,
+    const struct strvec *given);
 
 /*
  * The project's lock, lock/KEY in the run-time folder: RCN_LOCK_FD has it

@@ -157,7 +157,7 @@ reading(void)
 	       &app, &doc, &err) == 0,
 	    "a project is read");
 	tap_str(app.key, "app.production", "its key");
-	tap_str(app.host, "a.example", "the gate's host");
+	tap_str(app.hosts.v[0], "a.example", "the gate's host");
 	ok(app.n == 2 && strcmp(app.processes[0].name, "web") == 0 &&
 		app.processes[0].port == 80 && app.processes[1].scale == 2 &&
 		app.processes[1].kind == PROCESS_WORKER,
@@ -167,7 +167,7 @@ reading(void)
 	app_release(&app);
 	json_decref(doc);
 	ok(try_read("{}", &app, &doc, &err) == 0 &&
-		strcmp(app.host, "app.localhost") == 0 && app.n == 1,
+		strcmp(app.hosts.v[0], "app.localhost") == 0 && app.n == 1,
 	    "defaults");
 	app_release(&app);
 	json_decref(doc);
