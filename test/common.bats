@@ -10,6 +10,11 @@ programs() {
 	done
 }
 
+# Those that read documents and write them on.
+stages() {
+	grep -l doc_filter "$ROOT"/cmd/*.c | sed 's|.*/||; s|\.c$||'
+}
+
 error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 "environment":"production","trigger":"cli","attempt":1},"later":{"x":[1.5]},
 "error":{"stage":"rcn-x","status":69,"code":"engine-down","message":"m",
@@ -66,7 +71,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "no document, or half of one, is 66 and nothing is written" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -66 --separate-stderr "$p" </dev/null
 		[ -z "$output" ]
 		run -66 --separate-stderr "$p" <<<'{"rcn":{"version":1},'
@@ -76,7 +81,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "closed standard input cannot be read: 74" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -74 --separate-stderr sh -c 'exec "$0" <&-' "$p"
 		[ -z "$output" ]
 	done
@@ -84,7 +89,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 
 @test "bad JSON, a NUL byte, an array and an endless object are 65" {
 	head -c 5000000 /dev/zero | tr '\0' 'x' >big
-	for p in $(programs); do
+	for p in $(stages); do
 		run -65 --separate-stderr "$p" <<<'{"a":}'
 		[[ $stderr == *"1:"* ]]
 		printf '{"a":"\0"}' >nul
@@ -97,14 +102,14 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "a terminal as standard input is 64" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -64 script -qec "$B/$p" /dev/null
 		[[ $output == *"is a terminal"* ]]
 	done
 }
 
 @test "-d: a missing file is 66" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -66 --separate-stderr "$p" -d nowhere
 		[[ $stderr == *nowhere* ]]
 	done
@@ -112,7 +117,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 
 @test "error travels: passed on with the same status, nothing touched" {
 	export DOCKER_HOST=unix:///nowhere.sock
-	for p in $(programs); do
+	for p in $(stages); do
 		run -69 --separate-stderr "$p" <<<"$error_doc"
 		jq -e '.error.code == "engine-down" and .later.x == [1.5]' \
 			<<<"$output"
@@ -121,7 +126,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "a document of another version is refused" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -65 --separate-stderr "$p" <<<'{"rcn":{"version":2}}'
 		jq -e '.error.code == "bad-document"' <<<"$output"
 	done
@@ -140,7 +145,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "a full disk behind standard output is 74" {
-	for p in $(programs); do
+	for p in $(stages); do
 		run -74 --separate-stderr sh -c 'exec "$0" >/dev/full' "$p" \
 			<<<"$error_doc"
 	done
@@ -148,7 +153,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 
 @test "a reader that is gone ends a program by SIGPIPE" {
 	export DOCKER_HOST=unix:///nowhere.sock
-	for p in $(programs); do
+	for p in $(stages); do
 		status=$( { { "$p" <<<"$error_doc"; echo $? >&3; } | true; } 3>&1)
 		[ "$status" -eq 141 ] || [ "$status" -eq 69 ]
 	done
@@ -157,7 +162,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 @test "several documents: all are handled, the first error counts" {
 	export DOCKER_HOST=unix:///nowhere.sock
 	two=${error_doc/69/75}
-	for p in $(programs); do
+	for p in $(stages); do
 		run -69 --separate-stderr "$p" <<<"$error_doc$two"
 		[ "$(wc -l <<<"$output")" -eq 2 ]
 	done

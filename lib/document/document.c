@@ -318,7 +318,7 @@ one(const struct stage *stage, json_t *doc, void *ctx)
 }
 
 static int
-all(const struct stage *stage, struct input *in, void *ctx)
+all(doc_fn *each, struct input *in, void *ctx)
 {
 	int status = 0, got;
 	size_t count = 0;
@@ -326,7 +326,7 @@ all(const struct stage *stage, struct input *in, void *ctx)
 	json_t *doc = NULL;
 
 	while ((got = next_object(in, &doc, &err)) == 1) {
-		int this = one(stage, doc, ctx);
+		int this = each(doc, ctx);
 
 		json_decref(doc);
 		count++;
@@ -346,7 +346,7 @@ all(const struct stage *stage, struct input *in, void *ctx)
 }
 
 int
-doc_filter(const struct stage *stage, void *ctx)
+doc_each(doc_fn *each, void *ctx)
 {
 	struct input *in = mem_zalloc(1, sizeof(*in));
 	struct err err = { 0 };
@@ -362,15 +362,34 @@ doc_filter(const struct stage *stage, void *ctx)
 		err_set(&err, EX_USAGE, "no-document",
 		    "standard input is a terminal: a document is expected");
 		err_hint(&err, "see %s(1) and rcn(7) for pipelines",
-		    stage->name);
+		    log_name());
 		status = doc_fail(&err);
 	} else {
-		status = all(stage, in, ctx);
+		status = all(each, in, ctx);
 	}
 	if (in->fd > 0)
 		(void)close(in->fd);
 	free(in);
 	return status;
+}
+
+struct filter {
+	const struct stage *stage;
+	void *ctx;
+};
+
+static int
+filter(json_t *doc, void *ctx)
+{
+	const struct filter *f = ctx;
+
+	return one(f->stage, doc, f->ctx);
+}
+
+int
+doc_filter(const struct stage *stage, void *ctx)
+{
+	return doc_each(filter, &(struct filter){ stage, ctx });
 }
 
 int
