@@ -13,6 +13,7 @@
 #include "document/document.h"
 #include "parse/envfile.h"
 #include "registry/creds.h"
+#include "registry/ref.h"
 
 static const struct cli cli = {
 	"rcn-deploy",
@@ -81,12 +82,25 @@ current(json_t *doc, void *ctx, struct err *err)
 	return deploy_current(doc, err);
 }
 
+/* The engine's addresses have it in their path. */
+static int
+check_image(const json_t *doc, const char *path, struct err *err)
+{
+	const char *text = json_str(doc, path, NULL);
+	auto_ref struct ref ref = { 0 };
+
+	return text == NULL || ref_parse(text, &ref, err) == 0
+		   ? 0
+		   : err_wrap(err, "document: %s", path);
+}
+
 static json_t *
 run(json_t *doc, void *ctx, struct err *err)
 {
 	struct deploy d;
 
-	if (load_env(ctx, err) < 0)
+	if (check_image(doc, "image.ref", err) < 0 ||
+	    check_image(doc, "push.ref", err) < 0 || load_env(ctx, err) < 0)
 		return NULL;
 	d = given(ctx);
 	return deploy_run(doc, &d, err);

@@ -224,6 +224,10 @@ fails() {
 	fails 65 bad-env-file
 	run --separate-stderr image app --env-file missing
 	fails 66 file-missing
+	echo 'PORT=12x' >./env
+	run --separate-stderr image app --env-file env
+	fails 65 bad-env-file
+	[[ $stderr == *"variable PORT: not a whole number"* ]]
 	# asked again for each document, never half done
 	[ -z "$(ours)" ]
 }
@@ -538,6 +542,21 @@ fails() {
 	done
 }
 
+@test "rcn-deploy: a name of an image that is none never leaves" {
+	local ref
+
+	for ref in ../x 'a b' 'app:1?x=1' x/App 'x@sha256:12' 'x#y'; do
+		DOCKER_HOST=unix://$T/none.sock run --separate-stderr \
+		    rcn-deploy --image "$ref" --project "$T/project.json"
+		fails 65 bad-image-name
+	done
+	image app | jq 'del(.service) | .push.ref = "x/../y"' >doc.json
+	ours | xargs -r docker rm -f >/dev/null
+	run -65 --separate-stderr rcn-deploy -d doc.json
+	[ "$(error_of "$output")" = "65 bad-image-name" ]
+	[[ $stderr == *"document: push.ref: image name x/../y"* ]]
+}
+
 @test "rcn-deploy: no such image, no such registry" {
 	run --separate-stderr rcn-deploy --slug "$slug" \
 	    --image "$RCN_TEST_REGISTRY_PLAIN/$slug/none:1"
@@ -577,6 +596,8 @@ fails() {
 	    '{"health": {"path": "x"}}' '{"health": {"path": "/a b"}}' \
 	    '{"health": {"timeout": -1}}' \
 	    '{"processes": {"web": {"scale": 101}}}' \
+	    '{"processes": {"q": {"kind": "job"}}}' \
+	    '{"processes": {"q": {"schedule": "@daily"}}}' \
 	    '{"processes": {"We B": {}}}'; do
 		project "$p"
 		run -65 --separate-stderr image app
@@ -597,6 +618,10 @@ fails() {
 	ours | xargs -r docker rm -f >/dev/null
 	run -65 --separate-stderr rcn-deploy -d doc.json
 	[ "$(error_of "$output")" = "65 bad-plan" ]
+	jq 'del(.plan) | .project.hosts = "app.example"' doc.json >kind.json
+	run -65 --separate-stderr rcn-deploy -d kind.json
+	[ "$(error_of "$output")" = "65 bad-project" ]
+	[[ $stderr == *"document: project: hosts: not a list of strings"* ]]
 	jq 'del(.plan, .image)' doc.json >none.json
 	run --separate-stderr rcn-deploy -d none.json
 	fails 65 section-missing

@@ -363,7 +363,17 @@ END
 	app $'rcn.json={\n"mounts": []}'
 	run -65 --separate-stderr rcn-detect app
 	[[ $stderr == *"rcn.json:2: a repository cannot set 'mounts'"* ]]
+	rm app/pyproject.toml
+	app index.html=x $'rcn.json={"processes": {"tick": {"kind": "job"}}}'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"rcn.json: processes.tick: kind: not web, worker or cron"* ]]
+	app $'rcn.json={"processes": {"tick": {"schedule": "0 3 * *"}}}'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"rcn.json: processes.tick: schedule: not a schedule"* ]]
 	rm app/rcn.json
+	echo '{"processes": {"tick": {"kind": 5}}}' >project.json
+	run -65 --separate-stderr rcn-detect app --project project.json
+	[ "$(jq -r .error.code <<<"$output")" = bad-project ]
 	app $'Procfile=web: x\nnonsense\n'
 	run -65 --separate-stderr rcn-detect app
 	[[ $stderr == *"Procfile:2:"* ]]

@@ -146,8 +146,8 @@ set_command(struct app_process *p, const json_t *v, const char *what,
 static int
 override(struct app *app, const char *name, const json_t *v, struct err *err)
 {
-	const char *kind = json_str(v, "kind", NULL);
 	struct app_process *p;
+	const char *schedule;
 	int64_t scale, port;
 	char what[64];
 
@@ -155,11 +155,10 @@ override(struct app *app, const char *name, const json_t *v, struct err *err)
 		return err_set(err, EX_DATAERR, "bad-project",
 		    "project.processes: %s: not a name", name);
 	p = add(app, name);
-	if (kind != NULL)
-		p->kind = strcmp(kind, "web") == 0    ? PROCESS_WEB
-			  : strcmp(kind, "cron") == 0 ? PROCESS_CRON
-						      : PROCESS_WORKER;
 	(void)snprintf(what, sizeof(what), "project.processes.%s", name);
+	if (process_setting(v, "bad-project", what, &p->kind, &schedule, err) <
+	    0)
+		return -1;
 	if (number(v, "scale", p->scale, 0, SCALE_MAX, &scale, err) < 0 ||
 	    number(v, "port", p->port, 1, 65535, &port, err) < 0)
 		return err_wrap(err, "%s", what);
@@ -180,6 +179,21 @@ web_first(struct app *app)
 			app->processes[0] = web;
 			return;
 		}
+}
+
+/* Its value is not told: it may count as secret. */
+static int
+check_port(const struct app *app, struct err *err)
+{
+	const char *said = app_variable(app, "PORT");
+	struct err ignored = { 0 };
+	uint64_t port;
+
+	if (said == NULL || app->processes[0].kind != PROCESS_WEB ||
+	    parse_u64(said, 1, 65535, &port, &ignored) == 0)
+		return 0;
+	return err_set(err, EX_DATAERR, "bad-env-file",
+	    "variable PORT: not a whole number from 1 to 65535");
 }
 
 static int
@@ -208,7 +222,7 @@ read_processes(struct app *app, const json_t *project, struct err *err)
 			return -1;
 	}
 	web_first(app);
-	return 0;
+	return check_port(app, err);
 }
 
 /* The installation's key: made once, root's, never leaves the state folder. */

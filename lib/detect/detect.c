@@ -140,33 +140,31 @@ add_procfile(struct scan *app)
 	}
 }
 
-static void
+static int
 set_process(struct scan *app, const char *name, const json_t *v,
-    const char *file)
+    const char *file, const char *code, struct err *err)
 {
+	auto_free char *what = mem_printf("%s: processes.%s", file, name);
 	struct process *one = plan_add_process(app->plan, name);
-	const char *kind = json_str(v, "kind", NULL);
 	const json_t *command = json_object_get(v, "command");
-	struct err err = { 0 };
+	const char *schedule;
+	struct err why = { 0 };
 
-	if (kind != NULL)
-		one->kind = strcmp(kind, "cron") == 0     ? PROCESS_CRON
-			    : strcmp(kind, "worker") == 0 ? PROCESS_WORKER
-							  : PROCESS_WEB;
+	if (process_setting(v, code, what, &one->kind, &schedule, err) < 0)
+		return -1;
 	if (json_int(v, "port", 0) > 0 && json_int(v, "port", 0) < 65536)
 		one->port = (int)json_int(v, "port", 0);
-	if (json_str(v, "schedule", NULL) != NULL) {
-		plan_set(&one->schedule, json_str(v, "schedule", NULL));
-		one->kind = PROCESS_CRON;
-	}
+	if (schedule != NULL)
+		plan_set(&one->schedule, schedule);
 	if (command == NULL || strcmp(name, "web") == 0)
-		return; /* web's: start_given() */
+		return 0; /* web's: start_given() */
 	command_release(&one->command);
 	if (json_is_string(command))
 		start_set(&one->command, json_string_value(command));
-	else if (command_decode(&one->command, command, name, &err) < 0)
-		plan_warn(app->plan, "%s: %s", file, err.msg);
+	else if (command_decode(&one->command, command, name, &why) < 0)
+		plan_warn(app->plan, "%s: %s", file, why.msg);
 	scan_why(app, name, "see `processes`", file, 0);
+	return 0;
 }
 
 static int
@@ -174,17 +172,20 @@ add_settings(struct scan *app, struct err *err)
 {
 	const json_t *from[] = { app->rcn, app->project };
 	static const char *const files[] = { "rcn.json", "project" };
+	static const char *const codes[] = { "bad-rcn-json", "bad-project" };
 	const char *name;
 	json_t *v;
 
 	for (int i = 0; i < 2; i++)
 		json_object_foreach(json_object_get(from[i], "processes"), name,
 		    v) {
-			if (!text_is_slug(name) || !json_is_object(v))
-				return err_set(err, EX_DATAERR, "bad-rcn-json",
-				    "%s: processes.%s: not a process", files[i],
+			if (!text_is_slug(name))
+				return err_set(err, EX_DATAERR, codes[i],
+				    "%s: processes.%s: not a name", files[i],
 				    name);
-			set_process(app, name, v, files[i]);
+			if (set_process(app, name, v, files[i], codes[i], err) <
+			    0)
+				return -1;
 		}
 	return 0;
 }

@@ -231,13 +231,18 @@ emit_each(const json_t *doc, const struct stage *stage, json_t *rows,
 	return bad;
 }
 
+/* A stage that settles does so whatever else a document says. */
 static int
-check_version(const json_t *doc, struct err *err)
+check(const struct stage *stage, const json_t *doc, struct err *err)
 {
 	int64_t version = json_int(doc, "rcn.version", 0);
+	const json_t *project = json_object_get(doc, "project");
 
 	if (version == DOC_VERSION)
-		return 0;
+		return project == NULL || stage->settles
+			   ? 0
+			   : doc_check_project(project, "document: project",
+				 err);
 	err_set(err, EX_DATAERR, "bad-document",
 	    "document: rcn.version is %lld, not %d", (long long)version,
 	    DOC_VERSION);
@@ -272,7 +277,7 @@ work(const struct stage *stage, json_t *doc, void *ctx)
 	char key[65] = "";
 	int same, bad;
 
-	same = check_version(doc, &err);
+	same = check(stage, doc, &err);
 	if (same == 0)
 		same = holds(stage, doc, ctx, key, &err);
 	if (same == 1 && !had_error)

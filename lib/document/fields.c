@@ -96,9 +96,8 @@ slug_of(const char *base, struct buf *out)
 	text_slug(out, part);
 }
 
-/* A setting of another kind would be taken for one that is not there. */
-static int
-check_project(const json_t *project, const char *file, struct err *err)
+int
+doc_check_project(const json_t *project, const char *where, struct err *err)
 {
 	static const struct {
 		const char *path;
@@ -138,12 +137,15 @@ check_project(const json_t *project, const char *file, struct err *err)
 		{ "target", 's' },
 	};
 
+	if (!json_is_object(project))
+		return err_set(err, EX_DATAERR, "bad-project",
+		    "%s: not a JSON object", where);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
 		const json_t *v = json_at(project, settings[i].path);
 
 		if (v != NULL && !json_is_kind(v, settings[i].kind))
 			return err_set(err, EX_DATAERR, "bad-project",
-			    "%s: %s: not %s", file, settings[i].path,
+			    "%s: %s: not %s", where, settings[i].path,
 			    json_kind_text(settings[i].kind));
 	}
 	return 0;
@@ -158,13 +160,7 @@ project_of(const struct doc_origin *o, struct err *err)
 	if (o->project_file == NULL)
 		return json_object();
 	p = json_parse_file(o->project_file, DOC_MAX, err);
-	if (p != NULL && !json_is_object(p)) {
-		err_set(err, EX_DATAERR, "bad-project", "%s: not a JSON object",
-		    o->project_file);
-		json_decref(p);
-		return NULL;
-	}
-	if (p != NULL && check_project(p, o->project_file, err) < 0) {
+	if (p != NULL && doc_check_project(p, o->project_file, err) < 0) {
 		json_decref(p);
 		return NULL;
 	}

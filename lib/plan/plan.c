@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "plan/schedule.h"
 
 /* The plain members, by name: one row serves both directions. */
 enum member { STRING, FLAG, LIST, COMMANDS };
@@ -398,26 +399,69 @@ member_decode(void *at, enum member type, const char *name, const json_t *v,
 	return commands_decode(at, v, name, err);
 }
 
+/* 3: no kind. */
+static size_t
+kind_of(const char *name)
+{
+	size_t k = 0;
+
+	while (k < 3 && (name == NULL || strcmp(name, kinds[k]) != 0))
+		k++;
+	return k;
+}
+
+int
+process_setting(const json_t *o, const char *code, const char *what,
+    enum process_kind *kind, const char **schedule, struct err *err)
+{
+	const json_t *said = json_object_get(o, "kind");
+	const json_t *when = json_object_get(o, "schedule");
+	size_t k = kind_of(json_string_value(said));
+
+	*schedule = json_string_value(when);
+	if (!json_is_object(o))
+		return err_set(err, EX_DATAERR, code, "%s: not an object",
+		    what);
+	if (said != NULL && k == 3)
+		return err_set(err, EX_DATAERR, code,
+		    "%s: kind: not web, worker or cron", what);
+	if (when != NULL && (*schedule == NULL || !schedule_ok(*schedule))) {
+		err_set(err, EX_DATAERR, code, "%s: schedule: not a schedule",
+		    what);
+		return err_hint(err,
+		    "five fields as in crontab(5), \"0 3 * * *\"");
+	}
+	if (when != NULL && said != NULL && k != PROCESS_CRON)
+		return err_set(err, EX_DATAERR, code,
+		    "%s: schedule: only for the kind cron", what);
+	if (said != NULL)
+		*kind = (enum process_kind)k;
+	if (when != NULL)
+		*kind = PROCESS_CRON;
+	return 0;
+}
+
 static int
 process_decode(struct plan *p, const json_t *o, struct err *err)
 {
 	const char *name = json_str(o, "name", NULL);
-	const char *kind = json_str(o, "kind", "web");
+	const char *schedule = json_str(o, "schedule", NULL);
 	const json_t *command = json_object_get(o, "command");
 	int64_t port = json_int(o, "port", 0);
 	struct process *one;
-	size_t k = 0;
+	size_t k = kind_of(json_str(o, "kind", "web"));
 
 	if (name == NULL || !text_is_slug(name))
 		return err_set(err, EX_DATAERR, "bad-plan",
 		    "plan.processes: '%s' is not a name: use a-z, 0-9 and -",
 		    name != NULL ? name : "");
-	while (k < 3 && strcmp(kind, kinds[k]) != 0)
-		k++;
-	if (k == 3 || port < 0 || port > 65535)
+	if (k == 3 || port < 0 || port > 65535 ||
+	    (schedule != NULL && !schedule_ok(schedule)))
 		return err_set(err, EX_DATAERR, "bad-plan",
 		    "plan.processes: %s: bad %s", name,
-		    k == 3 ? "kind" : "port");
+		    k == 3                     ? "kind"
+		    : port < 0 || port > 65535 ? "port"
+					       : "schedule");
 	if (p->n_processes >= PROCESSES_MAX || plan_process(p, name) != NULL)
 		return err_set(err, EX_DATAERR, "bad-plan",
 		    "plan.processes: %s: %s", name,
@@ -426,7 +470,7 @@ process_decode(struct plan *p, const json_t *o, struct err *err)
 	one = plan_add_process(p, name);
 	one->kind = (enum process_kind)k;
 	one->port = (int)port;
-	plan_set(&one->schedule, json_str(o, "schedule", NULL));
+	plan_set(&one->schedule, schedule);
 	return command == NULL
 		   ? 0
 		   : command_decode(&one->command, command, name, err);

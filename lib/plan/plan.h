@@ -35,8 +35,16 @@ struct process {
 	enum process_kind kind;
 	struct command command;
 	int port; /* it insists on this one; 0: it listens on $PORT */
-	char *schedule; /* PROCESS_CRON: five fields */
+	char *schedule; /* PROCESS_CRON: schedule.h */
 };
+
+/*
+ * What rcn.json or a project says of a process, o: its kind, left alone where
+ * nothing is said, and its schedule (borrowed or NULL), which makes it a cron
+ * process.  EX_DATAERR with code; what names it: "rcn.json: processes.tick".
+ */
+int process_setting(const json_t *o, const char *code, const char *what,
+    enum process_kind *kind, const char **schedule, struct err *);
 
 struct plan_why {
 	char *fact, *value; /* "version", "22.21.1" */

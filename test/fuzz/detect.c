@@ -1,7 +1,7 @@
 /*
  * A whole app, as a tree in memory: pieces that end with \1, each a letter
  * that picks the file's name and then its contents.
- * links: lib/detect/*.c lib/plan/plan.c lib/parse/*.c lib/base/*.c
+ * links: lib/detect/*.c lib/plan/*.c lib/parse/*.c lib/base/*.c
  * links: lib/source/tree.c lib/source/ignore.c
  */
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
  * The plan of a document.
- * links: lib/plan/plan.c lib/base/*.c
+ * links: lib/plan/*.c lib/base/*.c
  */
 #include <stdint.h>
 #include <stdlib.h>

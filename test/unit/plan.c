@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "plan/plan.h"
+#include "plan/schedule.h"
 
 static const char sample[] =
     "{\"runtime\":\"nodejs\",\"version\":\"24\",\"framework\":\"express\","
@@ -42,6 +43,24 @@ test_round(void)
 }
 
 static void
+test_schedules(void)
+{
+	static const char *const good[] = { "* * * * *", "0 3 * * *",
+		"*/5 0-23/2 1,15 jan-MAR mon-fri", "59\t23 31  12 7 ",
+		"0,30 9-17 * * sun,6" };
+	static const char *const bad[] = { "", "*", "* * * *", "* * * * * *",
+		"60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *",
+		"* * * * 8", "@daily", "5-1 * * * *", "5/2 * * * *",
+		"*/0 * * * *", "1, * * * *", "-1 * * * *", "* * * foo *",
+		"* * * * *; reboot", "001 * * * *" };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		ok(schedule_ok(good[i]), "a schedule: %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		ok(!schedule_ok(bad[i]), "no schedule: %s", bad[i]);
+}
+
+static void
 test_bad(void)
 {
 	static const char *const bad[] = { "[]", "{\"runtime\":1}",
@@ -71,5 +90,6 @@ main(void)
 	json_init();
 	test_round();
 	test_bad();
+	test_schedules();
 	return tap_end();
 }

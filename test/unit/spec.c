@@ -123,11 +123,17 @@ refusals(void)
 		"{\"project\": {\"health\": {\"port\": 65536}}}",
 		"{\"project\": {\"health\": {\"path\": \"/a\\nb\"}}}",
 		"{\"project\": {\"health\": {\"path\": \"\"}}}",
-		"{\"project\": {\"hosts\": [\"a b\"]}}",
 		"{\"project\": {\"processes\": {\"web\": {\"scale\": 101}}}}",
 		"{\"project\": {\"processes\": {\"web\": {\"port\": 0}}}}",
 		"{\"project\": {\"processes\": {\"..\": {}}}}",
 		"{\"project\": {\"processes\": {\"web\": {\"command\": 5}}}}",
+		"{\"project\": {\"processes\": {\"web\": []}}}",
+		"{\"project\": {\"processes\": {\"web\": {\"kind\": 5}}}}",
+		"{\"project\": {\"processes\": {\"q\": {\"kind\": \"job\"}}}}",
+		"{\"project\": {\"processes\": {\"q\": {\"schedule\": "
+		"\"daily\"}}}}",
+		"{\"project\": {\"processes\": {\"q\": {\"kind\": \"worker\", "
+		"\"schedule\": \"* * * * *\"}}}}",
 		"{\"project\": {\"strategy\": \"recreate\"}}",
 		"{\"project\": {\"release\": 5}}",
 	};
@@ -142,6 +148,30 @@ refusals(void)
 		app_release(&app);
 		json_decref(doc);
 	}
+}
+
+/* The variable is named, its value is not. */
+static void
+bad_port(void)
+{
+	static const char *const bad[] = { "12x", "", "0", "65536", " 80" };
+	json_t *doc = doc_with("{}");
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		json_t *env = json_pack("{s:{s:s, s:b}}", "PORT", "value",
+		    bad[i], "secret", 1);
+		struct err err = { 0 };
+		struct app app = { 0 };
+
+		ok(app_read(&app, doc, env, false, &err) < 0 &&
+			strcmp(err.code, "bad-env-file") == 0 &&
+			strstr(err.msg, "PORT") != NULL &&
+			strstr(err.msg, "12x") == NULL,
+		    "PORT=%s: %s", bad[i], err.msg);
+		app_release(&app);
+		json_decref(env);
+	}
+	json_decref(doc);
 }
 
 static void
@@ -247,6 +277,7 @@ main(void)
 	json_init();
 	hashes();
 	refusals();
+	bad_port();
 	reading();
 	addresses();
 	serving();
