@@ -220,6 +220,13 @@ finding() {
 	[[ $output == *"bad  engine "*"; cure: run as root"* ]]
 	run -73 as_nobody rcn deploy theirs --host app.localhost
 	[[ $output == *"$RCN_STATE_DIR"*"not writable; run as root"* ]]
+	mkdir -p own "$RCN_RUN_DIR"
+	chown 65534 own
+	chmod 755 "$RCN_RUN_DIR"
+	RCN_RUN_DIR=$T/own run -73 as_nobody rcn-route --sync
+	[[ $output == *"$RCN_STATE_DIR/"*"hint: run as "*RCN_STATE_DIR* ]]
+	RCN_STATE_DIR=$T/own run -73 as_nobody rcn-route --sync
+	[[ $output == *"$RCN_RUN_DIR/"*"hint: run as "*RCN_RUN_DIR* ]]
 }
 
 @test "rcn doctor: a subnet that this machine has a route to" {

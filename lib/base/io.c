@@ -138,6 +138,21 @@ fill(int fd, mode_t mode, const void *data, size_t n)
 }
 
 int
+io_cannot_create(struct err *err, const char *path)
+{
+	int why = errno;
+
+	(void)err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+	if (why == EACCES || why == EPERM || why == EROFS)
+		return err_hint(err,
+		    "run as who may write there, or name another folder: "
+		    "RCN_STATE_DIR, RCN_RUN_DIR, TMPDIR");
+	if (why == ENOSPC || why == EDQUOT)
+		return err_hint(err, "make room on that disk");
+	return -1;
+}
+
+int
 io_replace(const char *path, mode_t mode, const void *data, size_t n,
     struct err *err)
 {
@@ -151,7 +166,7 @@ io_replace(const char *path, mode_t mode, const void *data, size_t n,
 		    "%s: path too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+		return io_cannot_create(err, path);
 	if (fill(fd, mode, data, n) < 0 || rename(tmp, path) < 0) {
 		err_sys(err, EX_IOERR, "write-failed", "%s", path);
 		(void)unlink(tmp);
@@ -203,8 +218,7 @@ io_mkdirs(const char *path, mode_t mode, struct err *err)
 		memcpy(part, path, i);
 		part[i] = '\0';
 		if (mkdir(part, mode) < 0 && errno != EEXIST)
-			return err_sys(err, EX_CANTCREAT, "cannot-create", "%s",
-			    part);
+			return io_cannot_create(err, part);
 	}
 	return 0;
 }
@@ -251,7 +265,7 @@ io_lock(const char *path, int64_t wait_ms, int *out, struct err *err)
 	auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+		return io_cannot_create(err, path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, EX_OSERR, "lock-failed", "%s",

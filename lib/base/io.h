@@ -33,6 +33,8 @@ int io_replace(const char *path, mode_t, const void *, size_t, struct err *);
  * its name holds the process's id, and that has ended.  As far as it goes.
  */
 void io_sweep(const char *dir);
+/* EX_CANTCREAT "cannot-create" by errno, with a hint where one is known. */
+int io_cannot_create(struct err *, const char *path);
 int io_mkdirs(const char *path, mode_t, struct err *); /* as mkdir -p */
 int io_remove(const char *path, struct err *); /* missing is fine */
 int io_fsync_dir(const char *path, struct err *);

@@ -438,8 +438,7 @@ give_folder(const struct work *w, struct err *err)
 		return 0;
 	if (chown(mirrors, w->uid, w->gid) < 0 ||
 	    chmod(conf_state_dir(), 0711) < 0)
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s",
-		    mirrors);
+		return io_cannot_create(err, mirrors);
 	return 0;
 }
 

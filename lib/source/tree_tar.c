@@ -378,8 +378,8 @@ no_name(int *fd, struct err *err)
 	*fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*fd >= 0)
 		return 0;
-	return err_sys(err, EX_CANTCREAT, "cannot-create",
-	    "%s: a file to unpack the tar into", dir);
+	(void)io_cannot_create(err, dir);
+	return err_wrap(err, "a file to unpack the tar into");
 }
 
 static int
