@@ -40,26 +40,7 @@ act(struct engine *e, const char *method, const char *id, const char *verb,
 json_t *
 container_list(struct engine *e, const char *label, struct err *err)
 {
-	auto_buf struct buf path = { 0 };
-	auto_buf struct buf text = { 0 };
-	json_t *out = NULL;
-
-	buf_adds(&path, "/containers/json?all=1");
-	if (label != NULL) {
-		json_auto_t *f = json_pack("{s:[s]}", "label", label);
-
-		json_write(&text, f, JSON_COMPACT);
-		buf_adds(&path, "&filters=");
-		http_quote(&path, text.data);
-	}
-	if (engine_call(e, "GET", path.data, NULL, NULL, &out, err) < 0)
-		return NULL;
-	if (json_is_array(out))
-		return out;
-	json_decref(out);
-	err_set(err, EX_PROTOCOL, "engine-answer",
-	    "engine: the list of containers is not a list");
-	return NULL;
+	return engine_list(e, "/containers/json?all=1", label, err);
 }
 
 int

@@ -256,6 +256,32 @@ engine_call(struct engine *e, const char *method, const char *path,
 	return 0;
 }
 
+json_t *
+engine_list(struct engine *e, const char *path, const char *label,
+    struct err *err)
+{
+	auto_buf struct buf whole = { 0 };
+	auto_buf struct buf text = { 0 };
+	json_t *out = NULL;
+
+	buf_adds(&whole, path);
+	if (label != NULL) {
+		json_auto_t *f = json_pack("{s:[s]}", "label", label);
+
+		json_write(&text, f, JSON_COMPACT);
+		buf_adds(&whole, "&filters=");
+		http_quote(&whole, text.data);
+	}
+	if (engine_call(e, "GET", whole.data, NULL, NULL, &out, err) < 0)
+		return NULL;
+	if (json_is_array(out))
+		return out;
+	json_decref(out);
+	err_set(err, EX_PROTOCOL, "engine-answer", "engine: %s: not a list",
+	    path);
+	return NULL;
+}
+
 static int
 on_piece(const void *p, size_t n, void *ctx, struct err *err)
 {

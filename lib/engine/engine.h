@@ -43,6 +43,13 @@ int engine_containerd_store(struct engine *, struct err *);
 int engine_call(struct engine *, const char *method, const char *path,
     const json_t *body, int *status, json_t **out, struct err *);
 
+/*
+ * GET path, a list; path ends in its query ("/images/json?all=0").  label
+ * NULL: all, else only those with "name" or "name=value".  New reference.
+ */
+json_t *engine_list(struct engine *, const char *path, const char *label,
+    struct err *);
+
 /* What goes up with engine_stream(): all members may be 0. */
 struct engine_send {
 	const struct strvec *headers; /* "X-Registry-Auth: ..." */

@@ -154,3 +154,59 @@ engine_image_layers(struct engine *e, const char *ref, struct err *err)
 	}
 	return list;
 }
+
+json_t *
+engine_image_list(struct engine *e, const char *label, struct err *err)
+{
+	return engine_list(e, "/images/json?all=0", label, err);
+}
+
+int
+engine_image_remove(struct engine *e, const char *ref, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	json_auto_t *out = NULL;
+	int status = 0;
+
+	path_of(&path, ref, "");
+	if (engine_call(e, "DELETE", path.data, NULL, &status, &out, err) < 0)
+		return -1;
+	if (status == 200 || status == 404)
+		return 1;
+	if (status == 409)
+		return 0;
+	return err_set(err, EX_UNAVAILABLE, "engine-refused",
+	    "engine: remove image %s: %s", ref,
+	    json_str(out, "message", "refused without a reason"));
+}
+
+int
+engine_cache_size(struct engine *e, int64_t *bytes, struct err *err)
+{
+	json_auto_t *out = NULL;
+	const json_t *row;
+	size_t i;
+
+	*bytes = 0;
+	if (engine_call(e, "GET", "/system/df", NULL, NULL, &out, err) < 0)
+		return -1;
+	json_array_foreach(json_object_get(out, "BuildCache"), i, row)
+		if (!json_bool(row, "Shared", false))
+			*bytes += json_int(row, "Size", 0);
+	return 0;
+}
+
+/* `all`: what RUN --mount=type=cache and pulled bases left counts too. */
+int
+engine_cache_prune(struct engine *e, int64_t keep, int64_t *freed,
+    struct err *err)
+{
+	auto_free char *path =
+	    mem_printf("/build/prune?all=1&keep-storage=%lld", (long long)keep);
+	json_auto_t *out = NULL;
+
+	if (engine_call(e, "POST", path, NULL, NULL, &out, err) < 0)
+		return -1;
+	*freed = json_int(out, "SpaceReclaimed", 0);
+	return 0;
+}

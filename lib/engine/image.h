@@ -28,6 +28,17 @@ int engine_image_pull(struct engine *, const char *ref, const char *auth,
 /* Bytes of each layer that is not empty, the lowest first: a new array. */
 json_t *engine_image_layers(struct engine *, const char *ref, struct err *);
 
+/* The engine's own list (GET /images/json); label as container_list(). */
+json_t *engine_image_list(struct engine *, const char *label, struct err *);
+/* Takes a name away, and with its last one the image.  1 done or not there, 0
+ * a container uses it. */
+int engine_image_remove(struct engine *, const char *ref, struct err *);
+/* Bytes of the build cache.  engine_cache_prune() takes what was used least
+ * lately until no more than keep are left; *freed is what that gave. */
+int engine_cache_size(struct engine *, int64_t *bytes, struct err *);
+int engine_cache_prune(struct engine *, int64_t keep, int64_t *freed,
+    struct err *);
+
 /* Appends the registry of a reference: "docker.io" where it names none. */
 void engine_image_host(const char *ref, struct buf *host);
 

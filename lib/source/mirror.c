@@ -1,6 +1,7 @@
 #include "source/mirror.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -740,6 +741,8 @@ mirror_fetch(const struct mirror_want *want, struct mirror *m, struct err *err)
 		return -1;
 	make_env(&w);
 	rc = work(&w, err);
+	/* When it was used last: rcn-gc goes by that. */
+	(void)utimensat(AT_FDCWD, m->path, NULL, 0);
 	strvec_release(&w.env);
 	buf_release(&w.said);
 	return rc;
