@@ -158,6 +158,28 @@ json_kind_text(char kind)
 	return "";
 }
 
+void
+json_merge(json_t *into, const json_t *patch)
+{
+	const char *name;
+	json_t *v, *old;
+
+	json_object_foreach((json_t *)(uintptr_t)patch, name, v) {
+		old = json_object_get(into, name);
+		if (json_is_null(v)) {
+			json_object_del(into, name);
+		} else if (!json_is_object(v)) {
+			json_object_set_new(into, name, json_deep_copy(v));
+		} else {
+			if (!json_is_object(old)) {
+				old = json_object();
+				json_object_set_new(into, name, old);
+			}
+			json_merge(old, v);
+		}
+	}
+}
+
 static int
 hash_some(const char *p, size_t n, void *ctx)
 {

@@ -44,6 +44,10 @@ bool json_bool(const json_t *, const char *path, bool def);
 bool json_is_kind(const json_t *, char kind);
 const char *json_kind_text(char kind);
 
+/* Merge patch (RFC 7396): null takes a member away, objects are merged; into
+ * is changed, patch is not. */
+void json_merge(json_t *into, const json_t *patch);
+
 /* SHA-256 of JSON_COMPACT | JSON_SORT_KEYS text. */
 void json_hash(const json_t *, char hex[65]);
 

@@ -142,3 +142,25 @@ text_ends(const char *s, const char *suffix)
 
 	return n >= k && strcmp(s + n - k, suffix) == 0;
 }
+
+bool
+text_is_host(const char *s)
+{
+	size_t label = 0, n = strlen(s);
+
+	if (n == 0 || n > 253)
+		return false;
+	for (; *s != '\0'; s++) {
+		bool alnum =
+		    (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9');
+
+		if (*s == '.' && (label == 0 || s[-1] == '-'))
+			return false;
+		if (!alnum && *s != '.' && (*s != '-' || label == 0))
+			return false;
+		label = *s == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return label > 0 && s[-1] != '-';
+}

@@ -26,6 +26,8 @@ int parse_u64(const char *, uint64_t min, uint64_t max, uint64_t *,
  */
 void text_slug(struct buf *, const char *);
 bool text_is_slug(const char *);
+/* A host name: lower case labels of [a-z0-9-], 63 each, 253 in all. */
+bool text_is_host(const char *);
 
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mask.h"
 #include "base/stop.h"
+#include "document/settings.h"
 
 static const char *file;
 
@@ -241,8 +242,7 @@ check(const struct stage *stage, const json_t *doc, struct err *err)
 	if (version == DOC_VERSION)
 		return project == NULL || stage->settles
 			   ? 0
-			   : doc_check_project(project, "document: project",
-				 err);
+			   : settings_check(project, "document: project", err);
 	err_set(err, EX_DATAERR, "bad-document",
 	    "document: rcn.version is %lld, not %d", (long long)version,
 	    DOC_VERSION);

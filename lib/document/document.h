@@ -67,14 +67,6 @@ struct doc_origin {
 };
 json_t *doc_seed(const struct doc_origin *, struct err *);
 
-/*
- * Every setting of a project is of its kind: a setting of another kind would
- * be taken for one that is not there.  EX_DATAERR "bad-project"; where names
- * the project in the message.  doc_filter() asks it of every document that a
- * stage works on, save one that settles.
- */
-int doc_check_project(const json_t *, const char *where, struct err *);
-
 /* Borrowed member that must be an object; else EX_DATAERR "section-missing"
  * with a hint that names the program which writes it. */
 json_t *doc_need(const json_t *doc, const char *section, struct err *);

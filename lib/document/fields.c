@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
+#include "document/settings.h"
 
 static const struct {
 	const char *section, *program;
@@ -96,61 +97,6 @@ slug_of(const char *base, struct buf *out)
 	text_slug(out, part);
 }
 
-int
-doc_check_project(const json_t *project, const char *where, struct err *err)
-{
-	static const struct {
-		const char *path;
-		char kind; /* as of json_is_kind() */
-	} settings[] = {
-		{ "slug", 's' },
-		{ "repository", 's' },
-		{ "root", 's' },
-		{ "hosts", 'l' },
-		{ "processes", 'o' },
-		{ "strategy", 's' },
-		{ "mounts", 'O' },
-		{ "networks", 'l' },
-		{ "limits", 'o' },
-		{ "limits.memory", 'i' },
-		{ "limits.pids", 'i' },
-		{ "limits.cpus_milli", 'i' },
-		{ "limits.build_timeout", 'i' },
-		{ "limits.release_timeout", 'i' },
-		{ "limits.deploy_timeout", 'i' },
-		{ "health", 'o' },
-		{ "health.path", 's' },
-		{ "health.port", 'i' },
-		{ "health.timeout", 'i' },
-		{ "health.expect", 'I' },
-		{ "drain_timeout", 'i' },
-		{ "stop_timeout", 'i' },
-		{ "runtime", 's' },
-		{ "version", 's' },
-		{ "package_manager", 's' },
-		{ "install", 'C' },
-		{ "build", 'C' },
-		{ "release", 'C' },
-		{ "start", 'c' },
-		{ "static_root", 's' },
-		{ "dockerfile", 's' },
-		{ "target", 's' },
-	};
-
-	if (!json_is_object(project))
-		return err_set(err, EX_DATAERR, "bad-project",
-		    "%s: not a JSON object", where);
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-		const json_t *v = json_at(project, settings[i].path);
-
-		if (v != NULL && !json_is_kind(v, settings[i].kind))
-			return err_set(err, EX_DATAERR, "bad-project",
-			    "%s: %s: not %s", where, settings[i].path,
-			    json_kind_text(settings[i].kind));
-	}
-	return 0;
-}
-
 /* --project FILE, or {} */
 static json_t *
 project_of(const struct doc_origin *o, struct err *err)
@@ -160,7 +106,7 @@ project_of(const struct doc_origin *o, struct err *err)
 	if (o->project_file == NULL)
 		return json_object();
 	p = json_parse_file(o->project_file, DOC_MAX, err);
-	if (p != NULL && doc_check_project(p, o->project_file, err) < 0) {
+	if (p != NULL && settings_check(p, o->project_file, err) < 0) {
 		json_decref(p);
 		return NULL;
 	}

@@ -153,28 +153,6 @@ word(const char *s, size_t max)
 }
 
 static bool
-host_ok(const char *s)
-{
-	size_t label = 0, n = strlen(s);
-
-	if (n == 0 || n > 253)
-		return false;
-	for (; *s != '\0'; s++) {
-		bool alnum =
-		    (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9');
-
-		if (*s == '.' && (label == 0 || s[-1] == '-'))
-			return false;
-		if (!alnum && *s != '.' && (*s != '-' || label == 0))
-			return false;
-		label = *s == '.' ? 0 : label + 1;
-		if (label > 63)
-			return false;
-	}
-	return label > 0 && s[-1] != '-';
-}
-
-static bool
 addr_ok(const char *s)
 {
 	const char *colon = strchr(s, ':');
@@ -219,7 +197,7 @@ route_valid(const struct route *r, struct err *err)
 		    "route %s: %s: not a deployment's id", r->key,
 		    r->deployment);
 	for (size_t i = 0; i < r->hosts.n; i++)
-		if (!host_ok(r->hosts.v[i])) {
+		if (!text_is_host(r->hosts.v[i])) {
 			err_set(err, EX_DATAERR, "bad-host",
 			    "host %s: not a DNS name", r->hosts.v[i]);
 			return err_hint(err,

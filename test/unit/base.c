@@ -42,6 +42,12 @@ test_text(void)
 	ok(text_is_slug("a-1") && !text_is_slug("-a") && !text_is_slug("A") &&
 		!text_is_slug(""),
 	    "slugs are told from other text");
+	ok(text_is_host("a.b-c.example") && text_is_host("1") &&
+		!text_is_host("") && !text_is_host("A.b") &&
+		!text_is_host("a..b") && !text_is_host("-a.b") &&
+		!text_is_host("a-.b") && !text_is_host("a.b.") &&
+		!text_is_host("a_b"),
+	    "a host");
 }
 
 static void
