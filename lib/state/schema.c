@@ -54,6 +54,7 @@ static const char projects[] =
     " preview_host TEXT," /* "pr-*.app.example": * is the number */
     " created_at TEXT NOT NULL,"
     " updated_at TEXT NOT NULL,"
+    " removed_at TEXT," /* goes with the last teardown */
     " rev INTEGER NOT NULL DEFAULT 1"
     ") STRICT;"
     "CREATE INDEX projects_repository ON projects (repository);"
@@ -75,6 +76,7 @@ static const char projects[] =
     " scale TEXT NOT NULL DEFAULT '{}'," /* process: count */
     " created_at TEXT NOT NULL,"
     " updated_at TEXT NOT NULL,"
+    " removed_at TEXT," /* its teardown is asked for: deploys nothing */
     " rev INTEGER NOT NULL DEFAULT 1,"
     " UNIQUE (project, name)"
     ") STRICT;"
