@@ -29,7 +29,7 @@ enum {
 	LOG_LINES = 10000,
 	LOG_BYTES = 8 << 20,
 	KEEP_LOGS = 10, /* last logs of one environment: so many, */
-	KEEP_BYTES = 10 << 20, /* and so much */
+	KEEP_BYTES = 10 << 20, /* and so much, RCN_LOG_BUDGET */
 };
 
 enum phase { DRAINING, STOPPING, KILLING, DONE };
@@ -255,7 +255,7 @@ forget(int dir, const char *log)
 
 /* The newest stay: the last one always, up to a number and a size. */
 static void
-prune(const char *path)
+prune(const char *path, off_t budget)
 {
 	DIR *d = opendir(path);
 	struct saved *v = NULL;
@@ -277,7 +277,7 @@ prune(const char *path)
 		qsort(v, n, sizeof(*v), newest_first);
 	for (size_t i = 0; i < n; i++) {
 		sum += v[i].size;
-		if (i > 0 && (i >= KEEP_LOGS || sum > KEEP_BYTES))
+		if (i > 0 && (i >= KEEP_LOGS || sum > budget))
 			forget(dirfd(d), v[i].name);
 	}
 	if (d != NULL)
@@ -298,9 +298,15 @@ save(const struct drain *d, const struct leaving *l, const json_t *row,
 	auto_free char *name = mem_strndup(l->name,
 	    strlen(l->name) - (text_ends(l->name, ".old") ? 4 : 0));
 
-	if (conf_state_path(&dir, sub, err) < 0 ||
-	    container_log(d->e, l->id, l->tty, LOG_LINES, keep_line, &text,
-		err) < 0)
+	const struct container_logs all = {
+		.tty = l->tty, .times = true, .tail = LOG_LINES
+	};
+	uint64_t budget;
+
+	if (conf_u64("LOG_BUDGET", KEEP_BYTES, 0, INT64_MAX, &budget, err) <
+		0 ||
+	    conf_state_path(&dir, sub, err) < 0 ||
+	    container_logs(d->e, l->id, &all, keep_line, &text, err) < 0)
 		return NULL;
 	buf_addf(&file, "%s/%s.json", dir.data, name);
 	json_write(&json, row, JSON_INDENT(2));
@@ -311,7 +317,7 @@ save(const struct drain *d, const struct leaving *l, const json_t *row,
 	buf_adds(&file, "log");
 	if (io_replace(file.data, 0600, buf_str(&text), text.len, err) < 0)
 		return NULL;
-	prune(dir.data);
+	prune(dir.data, (off_t)budget);
 	return buf_steal(&file);
 }
 

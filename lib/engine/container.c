@@ -308,19 +308,34 @@ log_more(const void *p, size_t n, void *ctx, struct err *err)
 }
 
 int
-container_log(struct engine *e, const char *id, bool tty, int tail,
+container_logs(struct engine *e, const char *id, const struct container_logs *q,
     container_line_fn *fn, void *ctx, struct err *err)
 {
-	struct log_frames f = { .tty = tty, .fn = fn, .ctx = ctx };
+	struct log_frames f = { .tty = q->tty, .fn = fn, .ctx = ctx };
 	auto_buf struct buf path = { 0 };
 	int r;
 
 	buf_addf(&path, "/containers/%s/logs?stdout=1&stderr=1&tail=", id);
-	if (tail < 0)
+	if (q->tail < 0)
 		buf_adds(&path, "all");
 	else
-		buf_addf(&path, "%d", tail);
+		buf_addf(&path, "%d", q->tail);
+	if (q->times)
+		buf_adds(&path, "&timestamps=1");
+	if (q->follow)
+		buf_adds(&path, "&follow=1");
+	if (q->since != NULL)
+		buf_addf(&path, "&since=%s", q->since);
 	r = engine_raw(e, path.data, log_more, &f, err);
 	log_frames_end(&f);
 	return r;
+}
+
+int
+container_log(struct engine *e, const char *id, bool tty, int tail,
+    container_line_fn *fn, void *ctx, struct err *err)
+{
+	const struct container_logs q = { .tty = tty, .tail = tail };
+
+	return container_logs(e, id, &q, fn, ctx, err);
 }

@@ -56,6 +56,17 @@ typedef void container_line_fn(int stream, const char *, size_t, void *ctx);
 int container_log(struct engine *e, const char *id, bool tty, int tail,
     container_line_fn *fn, void *ctx, struct err *err);
 
+/* More of it: what to ask for. */
+struct container_logs {
+	bool tty, times; /* times: "2026-11-24T10:00:00.123456789Z " in front */
+	bool follow; /* until it ends */
+	int tail; /* < 0: all */
+	const char *since; /* seconds since 1970, "12.000000345"; NULL: all */
+};
+int container_logs(struct engine *, const char *id,
+    const struct container_logs *, container_line_fn *, void *ctx,
+    struct err *);
+
 /* What container_log() uses, for who has bytes of their own. */
 struct log_frames {
 	bool tty;
