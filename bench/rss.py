@@ -1,9 +1,11 @@
-"""rss - the most anonymous memory that each rcn-* program has held.
+"""rss - the most anonymous memory that each rcn-* program has held, and git.
 
 usage: rss.py COMMAND [ARGUMENT ...]
 
 Runs the command and samples RssAnon of its descendants from
 /proc/PID/status; prints `PROGRAM KIB` a line; exits with its status.
+Each process counts alone: "git" is the largest of the processes of git's own
+that ran, and in no program's number.
 """
 
 import os
@@ -23,7 +25,9 @@ def look():
                     line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line
                 )
             name = fields["Name"]
-            if name.startswith("rcn-") and os.getsid(int(pid)) == child.pid:
+            if name.startswith("git"):
+                name = "git"
+            if name.startswith(("rcn-", "git")) and os.getsid(int(pid)) == child.pid:
                 kib = int(fields.get("RssAnon", "0").split()[0])
                 most[name] = max(most.get(name, 0), kib)
         except (OSError, ValueError):
