@@ -1,11 +1,8 @@
 /* http: one process that answers badly, one that asks. */
 #include "http/http.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,23 +10,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "listener.h"
 #include "tap.h"
-
-static int
-listener(int *port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 ||
-	    listen(fd, 16) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		abort();
-	*port = ntohs(a.sin_port);
-	return fd;
-}
 
 static void
 say(int fd, const char *text)

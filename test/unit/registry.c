@@ -2,13 +2,11 @@
  * The registry client against answers that a real registry seldom gives: a
  * server in a child process, one request a connection.
  */
+#include "listener.h"
 #include "tap.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,22 +165,6 @@ serve_one(int fd)
 	if (in.len > 0 && in.data[0] != 'H')
 		buf_adds(&out, r->body);
 	(void)io_write_all(fd, out.data, out.len);
-}
-
-static int
-listener(int *number)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 ||
-	    listen(fd, 16) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		exit(1);
-	*number = ntohs(a.sin_port);
-	return fd;
 }
 
 static pid_t
