@@ -192,10 +192,10 @@ main(int argc, char **argv)
 
 	cli_begin(&cli);
 	status = take(&o, argc, argv);
-	if (status != CLI_GO)
-		return status;
-	status = o.image != NULL ? first(&stage, &o) : doc_filter(&stage, &o);
+	if (status == CLI_GO)
+		status = cli_end(o.image != NULL ? first(&stage, &o)
+						 : doc_filter(&stage, &o));
 	strvec_release(&o.hosts);
 	json_decref(o.env);
-	return cli_end(status);
+	return status;
 }
