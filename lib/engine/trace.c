@@ -3,90 +3,19 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/pb.h"
 
 enum { STEPS_MAX = 10000, LINE_MAX_BYTES = 16 << 10 };
 
-/* ---- protobuf: varints, fixed sizes and lengths are all there is ---- */
-
-struct reader {
-	const unsigned char *p, *end;
-};
-
-struct field {
-	unsigned number;
-	uint64_t value; /* of a varint */
-	struct reader bytes; /* of what has a length; else empty */
-};
-
-static bool
-varint(struct reader *r, uint64_t *v)
-{
-	*v = 0;
-	for (unsigned shift = 0; shift < 64 && r->p < r->end; shift += 7) {
-		unsigned char c = *r->p++;
-
-		*v |= (uint64_t)(c & 0x7f) << shift;
-		if ((c & 0x80) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-skip(struct reader *r, size_t n)
-{
-	if ((size_t)(r->end - r->p) < n)
-		return false;
-	r->p += n;
-	return true;
-}
-
-/* 1 a field, 0 the end, -1 not protobuf. */
-static int
-next(struct reader *r, struct field *f)
-{
-	uint64_t key, n;
-
-	*f = (struct field){ 0 };
-	if (r->p == r->end)
-		return 0;
-	if (!varint(r, &key) || key >> 3 == 0 || key >> 3 > 536870911)
-		return -1;
-	f->number = (unsigned)(key >> 3);
-	switch (key & 7) {
-	case 0:
-		return varint(r, &f->value) ? 1 : -1;
-	case 1:
-		return skip(r, 8) ? 1 : -1;
-	case 2:
-		if (!varint(r, &n) || n > (uint64_t)(r->end - r->p))
-			return -1;
-		f->bytes.p = r->p;
-		r->p += n;
-		f->bytes.end = r->p;
-		return 1;
-	case 5:
-		return skip(r, 4) ? 1 : -1;
-	default:
-		return -1;
-	}
-}
-
-static size_t
-length(const struct reader *r)
-{
-	return r->p == NULL ? 0 : (size_t)(r->end - r->p);
-}
-
 /* Milliseconds since 1970 of a Timestamp: 1 seconds, 2 nanoseconds. */
 static int
-timestamp(struct reader r, int64_t *ms)
+timestamp(struct pb r, int64_t *ms)
 {
-	struct field f;
+	struct pb_field f;
 	uint64_t seconds = 0, nanos = 0;
 	int got;
 
-	while ((got = next(&r, &f)) == 1) {
+	while ((got = pb_next(&r, &f)) == 1) {
 		if (f.number == 1)
 			seconds = f.value;
 		else if (f.number == 2)
@@ -101,9 +30,9 @@ timestamp(struct reader r, int64_t *ms)
 /* ---- steps ---- */
 
 static struct trace_step *
-step_of(struct trace *t, const struct reader *digest)
+step_of(struct trace *t, const struct pb *digest)
 {
-	size_t n = length(digest);
+	size_t n = pb_length(digest);
 
 	if (n == 0)
 		return NULL;
@@ -134,16 +63,16 @@ tell(struct trace *t, const struct trace_step *s, enum trace_what what,
 
 /* A stranger's bytes as one clean line. */
 static void
-one_line(struct buf *b, const struct reader *r)
+one_line(struct buf *b, const struct pb *r)
 {
-	text_printable(b, (const char *)r->p, length(r));
+	text_printable(b, (const char *)r->p, pb_length(r));
 	for (size_t i = 0; i < b->len; i++)
 		if (b->data[i] == '\n' || b->data[i] == '\t')
 			b->data[i] = ' ';
 }
 
 static void
-replace(char **to, const struct reader *r)
+replace(char **to, const struct pb *r)
 {
 	struct buf b = { 0 };
 
@@ -156,7 +85,7 @@ static void
 line_out(struct trace *t, const struct trace_step *s, struct buf *line,
     int64_t at)
 {
-	struct reader r = { (const unsigned char *)buf_str(line), NULL };
+	struct pb r = { (const unsigned char *)buf_str(line), NULL };
 	auto_buf struct buf clean = { 0 };
 
 	r.end = r.p + line->len;
@@ -176,7 +105,7 @@ rest_out(struct trace *t, struct trace_step *s, int64_t at)
 
 /* What a vertex says now; fields that are not there say nothing. */
 struct vertex {
-	struct reader digest, name, error;
+	struct pb digest, name, error;
 	bool cached;
 	int64_t began, ended;
 };
@@ -188,7 +117,7 @@ take_vertex(struct trace *t, const struct vertex *v)
 
 	if (s == NULL)
 		return;
-	if (length(&v->name) > 0)
+	if (pb_length(&v->name) > 0)
 		replace(&s->name, &v->name);
 	s->cached = s->cached || v->cached;
 	if (v->began != 0 && v->began != s->began) {
@@ -199,7 +128,7 @@ take_vertex(struct trace *t, const struct vertex *v)
 			tell(t, s, TRACE_BEGAN, "", 0);
 		}
 	}
-	if (length(&v->error) > 0)
+	if (pb_length(&v->error) > 0)
 		replace(&s->failed, &v->error);
 	if (v->ended != 0 && s->ended == 0 && s->number != 0) {
 		s->ended = v->ended;
@@ -213,13 +142,13 @@ take_vertex(struct trace *t, const struct vertex *v)
 }
 
 static int
-read_vertex(struct trace *t, struct reader r)
+read_vertex(struct trace *t, struct pb r)
 {
 	struct vertex v = { 0 };
-	struct field f;
+	struct pb_field f;
 	int got;
 
-	while ((got = next(&r, &f)) == 1) {
+	while ((got = pb_next(&r, &f)) == 1) {
 		if (f.number == 1)
 			v.digest = f.bytes;
 		else if (f.number == 3)
@@ -240,7 +169,7 @@ read_vertex(struct trace *t, struct reader r)
 /* A message may end inside a line, or hold several. */
 static void
 take_log(struct trace *t, const struct trace_step *s, struct buf *line,
-    const struct reader *msg, int64_t at)
+    const struct pb *msg, int64_t at)
 {
 	const unsigned char *p = msg->p;
 
@@ -263,16 +192,16 @@ take_log(struct trace *t, const struct trace_step *s, struct buf *line,
 
 /* VertexLog: 1 vertex, 2 time, 3 stream (1 stdout, 2 stderr), 4 bytes. */
 static int
-read_log(struct trace *t, struct reader r)
+read_log(struct trace *t, struct pb r)
 {
-	struct reader digest = { 0 }, msg = { 0 };
+	struct pb digest = { 0 }, msg = { 0 };
 	struct trace_step *s;
-	struct field f;
+	struct pb_field f;
 	bool second = false;
 	int64_t at = 0;
 	int got;
 
-	while ((got = next(&r, &f)) == 1) {
+	while ((got = pb_next(&r, &f)) == 1) {
 		if (f.number == 1)
 			digest = f.bytes;
 		else if (f.number == 2 && timestamp(f.bytes, &at) < 0)
@@ -290,20 +219,20 @@ read_log(struct trace *t, struct reader r)
 
 /* VertexWarning: 1 vertex, 3 short. */
 static int
-read_warning(struct trace *t, struct reader r)
+read_warning(struct trace *t, struct pb r)
 {
-	struct reader digest = { 0 }, text = { 0 };
+	struct pb digest = { 0 }, text = { 0 };
 	auto_buf struct buf clean = { 0 };
-	struct field f;
+	struct pb_field f;
 	int got;
 
-	while ((got = next(&r, &f)) == 1) {
+	while ((got = pb_next(&r, &f)) == 1) {
 		if (f.number == 1)
 			digest = f.bytes;
 		else if (f.number == 3)
 			text = f.bytes;
 	}
-	if (got < 0 || length(&text) == 0)
+	if (got < 0 || pb_length(&text) == 0)
 		return got;
 	one_line(&clean, &text);
 	tell(t, step_of(t, &digest), TRACE_WARNING, buf_str(&clean), 0);
@@ -313,11 +242,11 @@ read_warning(struct trace *t, struct reader r)
 int
 trace_add(struct trace *t, const void *data, size_t n, struct err *err)
 {
-	struct reader r = { data, (const unsigned char *)data + n };
-	struct field f;
+	struct pb r = { data, (const unsigned char *)data + n };
+	struct pb_field f;
 	int got, bad = 0;
 
-	while (bad == 0 && (got = next(&r, &f)) != 0) {
+	while (bad == 0 && (got = pb_next(&r, &f)) != 0) {
 		if (got < 0)
 			bad = -1;
 		else if (f.number == 1)

@@ -1,7 +1,7 @@
 /*
  * BuildKit's progress: any bytes, in two pieces; and the search for a step's
  * line in any Dockerfile.
- * links: lib/engine/trace.c lib/base/[a-bd-z]*.c lib/base/c[lor]*.c
+ * links: lib/engine/trace.c lib/engine/pb.c lib/base/*.c
  */
 #include "engine/trace.h"
 
