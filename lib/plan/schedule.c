@@ -33,9 +33,9 @@ number(const char *s, unsigned *n)
 static const char *
 value(const char *s, const struct field *f, unsigned *n)
 {
-	for (unsigned i = 0; f->names[i * 3] != '\0'; i++)
-		if (strncasecmp(s, f->names + (size_t)i * 3, 3) == 0) {
-			*n = f->min + i;
+	for (size_t i = 0; f->names[i * 3] != '\0'; i++)
+		if (strncasecmp(s, f->names + i * 3, 3) == 0) {
+			*n = f->min + (unsigned)i;
 			return s + 3;
 		}
 	s = number(s, n);
