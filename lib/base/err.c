@@ -100,7 +100,11 @@ err_print(const struct err *err)
 bool
 err_retryable(const struct err *err)
 {
-	if (err->code != NULL && strcmp(err->code, "cancelled") == 0)
-		return false;
+	static const char *const settled[] = { "cancelled", "superseded",
+		"fenced" };
+
+	for (size_t i = 0; i < sizeof(settled) / sizeof(*settled); i++)
+		if (err->code != NULL && strcmp(err->code, settled[i]) == 0)
+			return false;
 	return err->status == EX_UNAVAILABLE || err->status == EX_TEMPFAIL;
 }

@@ -39,7 +39,8 @@ int err_hint(struct err *, const char *, ...) ERR_FMT(2, 3);
 /* One write(2) to stderr: "rcn-x: msg\nrcn-x: hint: ...\n". */
 void err_print(const struct err *);
 
-/* True where trying again may help: 69 and 75, save "cancelled". */
+/* True where trying again may help: 69 and 75, save "cancelled" and what
+ * another has won: "superseded", "fenced". */
 bool err_retryable(const struct err *);
 
 #endif

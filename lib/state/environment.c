@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "state/job.h"
 #include "state/project.h"
 
 enum { HOSTS_MAX = 128 }; /* of a route */
@@ -335,23 +336,22 @@ environment_forget(struct state *st, const char *id, struct err *err)
 static int
 teardown(struct state *st, const json_t *env, struct err *err)
 {
-	char now[CLOCK_TEXT], job[UUID_TEXT];
+	char now[CLOCK_TEXT];
 	const char *id = json_str(env, "id", "");
+	json_auto_t *job = NULL;
 
 	clock_now_text(now);
-	uuid7(job);
 	if (db_run(st->db,
 		"UPDATE environments SET removed_at = :now, updated_at = :now,"
 		" rev = rev + 1 WHERE id = :id",
-		ARGS(ARG_TEXT("now", now), ARG_TEXT("id", id)), err) < 0 ||
-	    db_run(st->db,
-		"INSERT INTO jobs (id, kind, project, environment, status,"
-		" created_at) VALUES (:id, 'teardown', :project,"
-		" :environment, 'queued', :now)",
-		ARGS(ARG_TEXT("id", job),
-		    ARG_TEXT("project", json_str(env, "project_id", NULL)),
-		    ARG_TEXT("environment", id), ARG_TEXT("now", now)),
-		err) < 0)
+		ARGS(ARG_TEXT("now", now), ARG_TEXT("id", id)), err) < 0)
+		return -1;
+	job = job_add(st,
+	    &(struct job_new){ .kind = "teardown",
+		.project = json_str(env, "project_id", NULL),
+		.environment = id },
+	    err);
+	if (job == NULL)
 		return -1;
 	return state_event(st,
 	    &(struct event){ .kind = "environment.removed",
