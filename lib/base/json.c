@@ -180,6 +180,30 @@ json_merge(json_t *into, const json_t *patch)
 	}
 }
 
+static void
+wipe_strings(json_t *v)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+
+	if (json_is_string(v))
+		explicit_bzero((char *)(uintptr_t)json_string_value(v),
+		    json_string_length(v));
+	json_object_foreach(v, key, one)
+		wipe_strings(one);
+	json_array_foreach(v, i, one)
+		wipe_strings(one);
+}
+
+void
+json_wipe(json_t **v)
+{
+	wipe_strings(*v);
+	json_decref(*v);
+	*v = NULL;
+}
+
 static int
 hash_some(const char *p, size_t n, void *ctx)
 {

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 
 void json_init(void);
@@ -47,6 +48,13 @@ const char *json_kind_text(char kind);
 /* Merge patch (RFC 7396): null takes a member away, objects are merged; into
  * is changed, patch is not. */
 void json_merge(json_t *into, const json_t *patch);
+
+/*
+ * JSON that holds secrets: the last owner zeroes its strings before it lets
+ * go; *v may be NULL.
+ */
+void json_wipe(json_t **v);
+#define auto_wiped AUTO(json_wipe)
 
 /* SHA-256 of JSON_COMPACT | JSON_SORT_KEYS text. */
 void json_hash(const json_t *, char hex[65]);

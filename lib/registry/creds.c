@@ -20,30 +20,6 @@
 
 enum { CONFIG_MAX = 1 << 20, HELPER_MS = 30000 };
 
-/* JSON that held secrets: its strings are zeroed before they are freed. */
-static void
-wipe_strings(json_t *v)
-{
-	const char *key;
-	json_t *one;
-	size_t i;
-
-	if (json_is_string(v))
-		explicit_bzero((char *)(uintptr_t)json_string_value(v),
-		    json_string_length(v));
-	json_object_foreach(v, key, one)
-		wipe_strings(one);
-	json_array_foreach(v, i, one)
-		wipe_strings(one);
-}
-
-static void
-wipe_json(json_t **v)
-{
-	wipe_strings(*v);
-	json_decref(*v);
-}
-
 static void
 wipe_string(char **s)
 {
@@ -79,7 +55,7 @@ parse_config(const char *text, size_t n, const char *path, json_t **out,
 	*out = json_parse(text, n, path, &quotes);
 	if (json_is_object(*out))
 		return 0;
-	wipe_json(out);
+	json_wipe(out);
 	*out = NULL;
 	bad(err, path, "not a JSON object");
 	return err_hint(err, "docker login writes it");
@@ -253,7 +229,7 @@ static int
 ask_helper(struct creds *c, const char *name, const char *host, struct err *err)
 {
 	AUTO(buf_wipe) struct buf out = { 0 };
-	AUTO(wipe_json) json_t *v = NULL;
+	auto_wiped json_t *v = NULL;
 	auto_free char *program = mem_printf("docker-credential-%s", name);
 	struct err quotes = { 0 };
 	int status = 0;
@@ -299,7 +275,7 @@ find_in(json_t *config, const char *path, const char *host, struct creds *c,
 int
 creds_find(const char *host, struct creds *c, struct err *err)
 {
-	AUTO(wipe_json) json_t *config = NULL;
+	auto_wiped json_t *config = NULL;
 	auto_free char *path = NULL;
 	int got = load_config(&config, &path, err);
 
@@ -310,7 +286,7 @@ int
 creds_header(const char *host, struct buf *out, struct err *err)
 {
 	auto_creds struct creds c = { 0 };
-	AUTO(wipe_json) json_t *v = NULL;
+	auto_wiped json_t *v = NULL;
 	AUTO(buf_wipe) struct buf text = { 0 };
 	int got = creds_find(host, &c, err);
 
