@@ -34,7 +34,7 @@ else
 OPT := -O2 -g -D_FORTIFY_SOURCE=3
 endif
 
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I. \
 	-DRCN_VERSION='"$(VERSION)"' -include lib/base/banned.h
 CFLAGS += -std=c11 $(OPT) -fPIE -fvisibility=hidden $(WARN) $(HARDEN)
 LIBS := -ljansson -lcurl -lgit2 -larchive -lseccomp -lcrypto -lsqlite3 -lsodium -lnghttp2
@@ -62,9 +62,13 @@ $(B)/librcn.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
+# The verbs of rcn-state.
+$(B)/rcn-state: $(patsubst %.c,$(B)/%.o,$(wildcard cmd/state/*.c))
+
 $(PROGS): $(B)/%: $(B)/cmd/%.o $(B)/librcn.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(B)/librcn.a $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(B)/librcn.a $(LIBS)
 
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/librcn.a
 	$(call say,LD,$@)
@@ -115,13 +119,13 @@ check-layers:
 	$(Q)sh test/layers
 
 check-headers:
-	$(Q)for h in lib/*/*.h; do \
+	$(Q)for h in lib/*/*.h cmd/*/*.h; do \
 		$(CC) $(CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c $$h \
 		|| exit 1; done
 
 SH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' sh/* test/* test/*/* bench/* .ci/run \
 	2>/dev/null)
-C_FILES = $(wildcard cmd/*.c lib/*/*.c)
+C_FILES = $(wildcard cmd/*.c cmd/*/*.c lib/*/*.c)
 C_TESTS = $(wildcard test/unit/*.c test/load/*.c)
 
 analyze: analyze-gcc analyze-tidy analyze-cppcheck analyze-text
@@ -135,7 +139,7 @@ TIDY_CHECKS := -*,clang-analyzer-*,bugprone-*,cert-*,-cert-err33-c,$\
 	-bugprone-easily-swappable-parameters,$\
 	-clang-analyzer-valist.Uninitialized,$\
 	-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
-CPPFLAGS_TIDY := -D_GNU_SOURCE -Ilib -DRCN_VERSION=\"x\" \
+CPPFLAGS_TIDY := -D_GNU_SOURCE -Ilib -I. -DRCN_VERSION=\"x\" \
 	-include lib/base/banned.h
 
 # clang 14 takes a va_list passed on for one that was not begun.
@@ -149,7 +153,7 @@ analyze-cppcheck:
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem \
-		-D_GNU_SOURCE -Ilib --include=test/cppcheck.h \
+		-D_GNU_SOURCE -Ilib -I. --include=test/cppcheck.h \
 		cmd lib test/unit test/load test/fuzz
 
 # A test's variables and functions come from load, run and the subshell that

@@ -169,7 +169,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 }
 
 @test "every error code of the sources is in rcn-document(5), and no other" {
-	cat "$ROOT"/lib/*/*.c "$ROOT"/cmd/*.c | tr '\n\t' '  ' |
+	cat "$ROOT"/lib/*/*.c "$ROOT"/cmd/*.c "$ROOT"/cmd/*/*.c | tr '\n\t' '  ' |
 		grep -oE 'err_(set|sys)\([^;]{0,40}EX_[A-Z]+[^;"]{0,10}"[a-z0-9-]+"' |
 		sed -E 's/.*"([a-z0-9-]+)"$/\1/' | sort -u >used
 	sed -n '/^.Sh ERROR CODES/,/^.Sh EXAMPLES/s/^.It Li //p' \
@@ -180,7 +180,7 @@ error_doc='{"rcn":{"version":1},"project":{"slug":"a"},"deployment":{"id":"d",
 		return 1
 	}
 	while read -r code; do
-		grep -qF "\"$code\"" "$ROOT"/lib/*/*.c "$ROOT"/cmd/*.c || {
+		grep -rqF --include="*.c" "\"$code\"" "$ROOT/lib" "$ROOT/cmd" || {
 			echo "$code: listed, not used"
 			return 1
 		}

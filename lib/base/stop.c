@@ -70,3 +70,11 @@ stop_err(struct err *err)
 	return err_set(err, EX_TEMPFAIL, "cancelled", "cancelled by signal %d",
 	    (int)asked);
 }
+
+void
+stop_by_pipe(void)
+{
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)raise(SIGPIPE);
+	_exit(128 + SIGPIPE);
+}

@@ -19,4 +19,7 @@ bool stop_asked(void);
 void stop_hold(bool);
 int stop_err(struct err *); /* sets "cancelled", returns -1 */
 
+/* Nobody reads standard output any more: ends as SIGPIPE would have done. */
+void stop_by_pipe(void) __attribute__((noreturn));
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +23,12 @@ cli_begin(const struct cli *cli)
 int
 cli_end(int status)
 {
-	if (fclose(stdout) == 0)
+	bool bad = ferror(stdout) != 0;
+
+	if (fclose(stdout) == 0 && !bad)
 		return status;
+	if (errno == EPIPE)
+		stop_by_pipe();
 	log_raw("%s: standard output: %s\n", log_name(), strerror(errno));
 	return EX_IOERR;
 }

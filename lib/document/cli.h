@@ -39,7 +39,8 @@ int cli_common(const struct cli *, int opt); /* CLI_GO, or exit status */
 /* "rcn-x: text", usage to stderr; returns 64. */
 int cli_usage(const struct cli *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
-/* Closes stdout, checked: status, or 74 if something was not written. */
+/* Closes stdout, checked: status, or 74 if something was not written; ends
+ * by SIGPIPE if nobody reads. */
 int cli_end(int status);
 
 #endif

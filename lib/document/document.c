@@ -116,20 +116,12 @@ next_object(struct input *in, json_t **doc, struct err *err)
 /* ---- writing ---- */
 
 static void
-die_of_pipe(void)
-{
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)raise(SIGPIPE);
-	_exit(128 + SIGPIPE);
-}
-
-static void
 nobody_reads(void)
 {
 	struct pollfd p = { .fd = 1 };
 
 	if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0)
-		die_of_pipe();
+		stop_by_pipe();
 }
 
 static int
@@ -142,7 +134,7 @@ emit(const json_t *doc)
 	if (io_write_all(1, b.data, b.len) == 0)
 		return 0;
 	if (errno == EPIPE)
-		die_of_pipe();
+		stop_by_pipe();
 	log_raw("%s: standard output: %s\n", log_name(), strerror(errno));
 	return EX_IOERR;
 }

@@ -171,26 +171,45 @@ others(const json_t *row, const json_t *patch)
 	return now;
 }
 
+static json_t *
+team_id(struct state *st, const char *name, struct err *err)
+{
+	json_t *row =
+	    db_first(st->db, "SELECT id FROM teams WHERE name = :name",
+		ARGS(ARG_TEXT("name", name)), err);
+
+	if (row == NULL && err->status == 0)
+		err_set(err, EX_NOINPUT, "not-found", "team %s: not there",
+		    name);
+	return row;
+}
+
 static int
 write_columns(struct state *st, const char *id, const json_t *row,
     const json_t *patch, struct err *err)
 {
 	json_auto_t *now = columns(row, patch, err);
 	json_auto_t *rest = others(row, patch);
+	const char *name = json_str(patch, "team", NULL);
+	json_auto_t *team = NULL;
 	auto_buf struct buf settings = { 0 };
 	char at[CLOCK_TEXT];
 
+	if (name != NULL && (team = team_id(st, name, err)) == NULL)
+		return -1;
 	if (now == NULL || settings_check(now, "project", err) < 0 ||
 	    settings_check(rest, "project", err) < 0)
 		return -1;
 	json_write(&settings, rest, JSON_COMPACT | JSON_SORT_KEYS);
 	clock_now_text(at);
 	return db_run(st->db,
-	    "UPDATE projects SET repository = :key, repository_url = :url,"
+	    "UPDATE projects SET team = coalesce(:team, team), repository = "
+	    ":key, repository_url = :url,"
 	    " branch = :branch, settings = :settings, previews = :previews,"
 	    " preview_forks = :forks, preview_host = :host,"
 	    " updated_at = :now, rev = rev + 1 WHERE id = :id",
-	    ARGS(ARG_TEXT("key", json_str(now, "key", "")),
+	    ARGS(ARG_TEXT("team", json_str(team, "id", NULL)),
+		ARG_TEXT("key", json_str(now, "key", "")),
 		ARG_TEXT("url", json_str(now, "repository", NULL)),
 		ARG_TEXT("branch", json_str(now, "branch", "main")),
 		ARG_TEXT("settings", settings.data),
@@ -240,19 +259,6 @@ write_hosts(struct state *st, const char *slug, const json_t *patch,
 }
 
 /* ---- changes ---- */
-
-static json_t *
-team_id(struct state *st, const char *name, struct err *err)
-{
-	json_t *row =
-	    db_first(st->db, "SELECT id FROM teams WHERE name = :name",
-		ARGS(ARG_TEXT("name", name)), err);
-
-	if (row == NULL && err->status == 0)
-		err_set(err, EX_NOINPUT, "not-found", "team %s: not there",
-		    name);
-	return row;
-}
 
 static int
 insert(struct state *st, const char *slug, const char *id, const char *team,
