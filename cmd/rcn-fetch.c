@@ -16,6 +16,7 @@
 #include "document/document.h"
 #include "source/mirror.h"
 #include "source/origin.h"
+#include "source/watch.h"
 
 static const struct cli cli = { "rcn-fetch",
 	"usage: rcn-fetch [-hqvV] [-d file] [--key file] [--known-hosts file]\n"
@@ -94,6 +95,29 @@ section(const struct mirror *m, const char *url, const char *root,
 	return source;
 }
 
+/* A push that changes nothing that the project watches deploys nothing. */
+static int
+check_watch(json_t *doc, const struct mirror *m, struct err *err)
+{
+	json_t *watch = json_at(doc, "project.watch"), *path;
+	const char *base = given(doc, "deployment.base");
+	auto_strvec struct strvec paths = { 0 };
+	int changed;
+	size_t i;
+
+	json_array_foreach(watch, i, path) {
+		strvec_add(&paths, json_string_value(path));
+	}
+	if (base == NULL || paths.n == 0)
+		return 0;
+	changed = watch_changed(m->path, base, m->id, &paths, err);
+	if (changed != 0)
+		return changed < 0 ? -1 : 0;
+	return err_set(err, EX_NO, "unwatched",
+	    "%.12s: nothing that the project watches has changed since %.12s",
+	    m->id, base);
+}
+
 static json_t *
 run(json_t *doc, void *ctx, struct err *err)
 {
@@ -127,7 +151,7 @@ run(json_t *doc, void *ctx, struct err *err)
 	want.url = url;
 	if (token != NULL && text_starts(url, "http://"))
 		log_warn("%s: the token travels unencrypted", url);
-	if (mirror_fetch(&want, &m, err) == 0)
+	if (mirror_fetch(&want, &m, err) == 0 && check_watch(doc, &m, err) == 0)
 		source = section(&m, url, want.root, err);
 	mirror_release(&m);
 	return source;

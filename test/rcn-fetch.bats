@@ -390,3 +390,30 @@ PY
 	run -141 --separate-stderr bash -c \
 	    'set -o pipefail; rcn-fetch --url "$1" | true; exit $?' - "$repo"
 }
+
+@test "rcn-fetch: a push that changes nothing watched is refused, by trees" {
+	make_source
+	mkdir -p app/docs
+	echo words >app/docs/read
+	third=$(make_repo "$name" app)
+	rcn-fetch --url "$(git_url http "$name")" --commit "$third" |
+		jq -c --arg base "$second" 'del(.source, .timings) |
+		    .deployment.base = $base' >doc
+	jq -c '.project.watch = ["a", "sub/"]' doc >in
+	fails 1 unwatched rcn-fetch -d in
+	[[ $stderr == *"nothing that the project watches has changed"* ]]
+	[ "$(field .source)" = null ]
+	# One of them, all of it, one that came, one that is not there.
+	for paths in '["a", "docs/read"]' '["/docs/"]' '["."]' '[]'; do
+		jq -c --argjson p "$paths" '.project.watch = $p' doc >in
+		run -0 --separate-stderr rcn-fetch -d in
+		[ "$(field .source.commit)" = "$third" ]
+	done
+	jq -c '.project.watch = ["nowhere"]' doc >in
+	fails 1 unwatched rcn-fetch -d in
+	# A base that nobody has any more: it cannot be told.
+	jq -c '.project.watch = ["a"] |
+	    .deployment.base = "00000000000000000000000000000000000000aa"' \
+	    doc >in
+	run -0 rcn-fetch -d in
+}

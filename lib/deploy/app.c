@@ -339,6 +339,8 @@ app_read(struct app *app, const json_t *doc, const json_t *env, bool own_env,
 	app->environment = doc_environment(doc);
 	app->deployment = doc_deployment(doc);
 	app->trigger = json_str(doc, "deployment.trigger", "cli");
+	app->restart = json_str(doc, "deployment.restart",
+	    strcmp(app->trigger, "restart") == 0 ? app->deployment : NULL);
 	app->attempt = doc_attempt(doc);
 	if (check_names(app, err) < 0)
 		return -1;

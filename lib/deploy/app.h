@@ -26,6 +26,7 @@ struct app_process {
 
 struct app {
 	const char *slug, *environment, *deployment, *trigger;
+	const char *restart; /* the last restart's deployment, or NULL */
 	int attempt;
 	char *key; /* "SLUG.ENVIRONMENT" */
 	struct strvec hosts; /* of the route; the gate asks for the first */

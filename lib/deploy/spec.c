@@ -48,7 +48,6 @@ void
 spec_hash(const struct spec *s, char hex[65])
 {
 	json_auto_t *c = common(s);
-	bool restart = strcmp(s->app->trigger, "restart") == 0;
 
 	json_object_set_new(c, "image", json_text(s->image_id));
 	json_object_set_new(c, "env_version", json_text(s->app->env_version));
@@ -56,9 +55,8 @@ spec_hash(const struct spec *s, char hex[65])
 	if (s->app->networks != NULL)
 		json_object_set_new(c, "networks",
 		    json_deep_copy(s->app->networks));
-	if (restart)
-		json_object_set_new(c, "restart",
-		    json_text(s->app->deployment));
+	if (s->app->restart != NULL)
+		json_object_set_new(c, "restart", json_text(s->app->restart));
 	json_hash(c, hex);
 }
 

@@ -2,8 +2,8 @@
  * spec - the one place where a container of ours is described.
  * spec_make() gives what the engine is asked to create; spec_hash() a hash of
  * all that makes one instance behave as another does: image, variables'
- * version, command, mounts, limits, network, and for a restart its
- * deployment.  An instance with an equal hash need not be replaced.
+ * version, command, mounts, limits, network, and the deployment
+ * of the last restart.  An instance with an equal hash need not be replaced.
  */
 #ifndef DEPLOY_SPEC_H
 #define DEPLOY_SPEC_H

@@ -173,7 +173,8 @@ set_error(json_t *doc, const struct stage *stage, const struct err *err)
 		json_object_set_new(e, "hint", clean_text(err->hint));
 	json_object_set_new(e, "retryable", json_boolean(err_retryable(err)));
 	json_object_set_new(doc, "error", e);
-	json_object_del(doc, stage->section);
+	if (!stage->amends)
+		json_object_del(doc, stage->section);
 }
 
 static void
@@ -274,7 +275,7 @@ work(const struct stage *stage, json_t *doc, void *ctx)
 		same = holds(stage, doc, ctx, key, &err);
 	if (same == 1 && !had_error)
 		return emit(doc);
-	if (same >= 0 && stop_asked() && !stage->settles)
+	if (same >= 0 && stop_asked() && !stage->settles && !stage->finishes)
 		same = stop_err(&err);
 	if (same >= 0)
 		result = stage->run(doc, ctx, &err);
@@ -306,7 +307,7 @@ one(const struct stage *stage, json_t *doc, void *ctx)
 	nobody_reads();
 	if (stage->builds && doc_without_build(doc))
 		return emit(doc);
-	if (!stage->settles)
+	if (!stage->settles && !stage->finishes)
 		return work(stage, doc, ctx);
 	stop_hold(true);
 	int status = work(stage, doc, ctx);

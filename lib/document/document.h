@@ -30,6 +30,8 @@ struct stage {
 	const char *section; /* the one member it owns: "image" */
 	bool builds; /* passes on what doc_without_build() says */
 	bool settles; /* is given documents with `error` too */
+	bool amends; /* adds to its section: it stays when run() fails */
+	bool finishes; /* a stop signal does not keep run() from its work */
 	/* NULL: no resume.  The hash of all that the section depends on. */
 	int (*key)(json_t *doc, void *ctx, char hex[65], struct err *);
 	/* NULL: an equal key is enough.  1 yes, 0 no, -1 failed. */

@@ -21,6 +21,7 @@ static const struct setting {
 	{ "preview_forks", 'b' },
 	{ "preview_host", 's' },
 	{ "cancel_building", 'b' },
+	{ "notify", 'b' },
 	{ "processes", 'o' },
 	{ "processes.*", 'o' },
 	{ "processes.*.scale", 'i' },

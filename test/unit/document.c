@@ -68,6 +68,8 @@ struct result {
 	struct buf out;
 };
 
+static bool finishes, amends;
+
 /* Starts the stage over pipes; *to is its stdin, *from its stdout. */
 static pid_t
 begin(bool settles, int *to, int *from)
@@ -75,6 +77,8 @@ begin(bool settles, int *to, int *from)
 	struct stage stage = { .name = "rcn-mine",
 		.section = "mine",
 		.settles = settles,
+		.amends = amends,
+		.finishes = finishes,
 		.key = stage_key,
 		.current = stage_current,
 		.run = stage_run };
@@ -366,6 +370,53 @@ test_cancel(void)
 }
 
 static void
+test_finishes(void)
+{
+	static const char text[] = HEAD ",\"x\":{}}";
+	static const char error[] = HEAD ",\"x\":{},\"error\":{\"status\":69}}";
+	int to, from;
+	pid_t pid;
+	struct result r;
+
+	finishes = true;
+	pid = begin(false, &to, &from);
+	(void)usleep(100000);
+	(void)kill(pid, SIGTERM);
+	(void)usleep(50000);
+	(void)io_write_all(to, text, sizeof(text) - 1);
+	(void)close(to);
+	r = end(pid, from);
+	ok(r.status == 0 && strstr(r.out.data, "\"mine\"") != NULL,
+	    "a stage that finishes does its work, whatever was asked");
+	buf_release(&r.out);
+	r = run(false, error, strlen(error));
+	ok(WEXITSTATUS(r.status) == 69 &&
+		strstr(r.out.data, "\"mine\"") == NULL,
+	    "but not on what has failed before");
+	buf_release(&r.out);
+	finishes = false;
+}
+
+static void
+test_amends(void)
+{
+	static const char text[] =
+	    HEAD ",\"mine\":{\"a\":1},\"x\":{\"fail\":\"1\"}}";
+	struct result r = run(false, text, strlen(text));
+	json_auto_t *without = parse(&r);
+
+	ok(json_at(without, "mine") == NULL, "a failed section is taken away");
+	buf_release(&r.out);
+	amends = true;
+	r = run(false, text, strlen(text));
+	json_auto_t *with = parse(&r);
+	ok(json_int(with, "mine.a", 0) == 1 && json_at(with, "error") != NULL,
+	    "where it was another's, it stays as it was");
+	buf_release(&r.out);
+	amends = false;
+}
+
+static void
 test_full(void)
 {
 	int status, to[2];
@@ -459,6 +510,8 @@ main(void)
 	test_stream();
 	test_reader_gone();
 	test_cancel();
+	test_finishes();
+	test_amends();
 	test_full();
 	test_seed();
 	test_project();

@@ -105,6 +105,11 @@ hashes(void)
 	    false, "another host");
 	differs("{\"deployment\": {\"trigger\": \"restart\"}}", "sha256:1",
 	    NULL, true, "a restart");
+	differs("{\"deployment\": {\"restart\": \"b\"}}", "sha256:1", NULL,
+	    true, "one after a restart");
+	differs("{\"deployment\": {\"trigger\": \"restart\", \"restart\":"
+		" \"01a20000-0000-7000-8000-00000000000b\"}}",
+	    "sha256:1", NULL, true, "a restart that is named");
 }
 
 static void
