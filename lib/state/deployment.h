@@ -91,7 +91,8 @@ int deployment_halt(struct state *, const char *environment_id, const char *why,
  * the one that was live is superseded; asked again it says yes again.
  *
  * record writes down how it ended.  A retryable error goes back to pending
- * (RETRY_BASE_MS, 10 s, times 4 for each time, 5 attempts); "unwatched" is a
+ * (RETRY_BASE_MS, 10 s, times 4 for each time, 5 attempts); "engine-down", and
+ * "cancelled" where nobody asked for it, use up no attempt; "unwatched" is a
  * cancel with its reason; one that is live, or that the proxy has been
  * proven to serve, never fails.
  */

@@ -219,6 +219,15 @@ queue_job_again(struct state *st, const char *deployment, int64_t ms,
 	    deployment, ms, err);
 }
 
+int
+queue_job_untried(struct state *st, const char *deployment, struct err *err)
+{
+	return queue_run(st,
+	    "UPDATE jobs SET attempts = attempts - 1 WHERE kind = 'deploy'"
+	    " AND deployment = :id AND attempts > crashes",
+	    deployment, err);
+}
+
 static int
 end_this(struct state *st, const json_t *job, const char *status,
     const json_t *error, struct err *err)
@@ -237,8 +246,8 @@ crash_error(const char *why)
 
 /* A deployment that ran and whose processes have ended: 1 it may run again. */
 static int
-lose_deployment(struct state *st, json_t *d, const json_t *error,
-    struct err *err)
+lose_deployment(struct state *st, json_t *d, const char *why,
+    const json_t *error, struct err *err)
 {
 	const char *state = json_str(d, "state", "");
 	const char *cancel = json_str(d, "cancel", NULL);
@@ -251,8 +260,8 @@ lose_deployment(struct state *st, json_t *d, const json_t *error,
 	if (error != NULL)
 		return deployment_move(st, d, "failed",
 		    json_str(error, "message", NULL), error, err);
-	if (deployment_move(st, d, "pending", "its worker ended", NULL, err) <
-	    0)
+	if (deployment_move(st, d, "pending",
+		why != NULL ? why : "its worker ended", NULL, err) < 0)
 		return -1;
 	return 1;
 }
@@ -276,7 +285,8 @@ lose(struct state *st, const json_t *job, const char *why, struct err *err)
 		return -1;
 	if (strcmp(json_str(job, "kind", ""), "deploy") == 0) {
 		d = deployment_get(st, json_str(job, "deployment", ""), err);
-		again = d == NULL ? -1 : lose_deployment(st, d, error, err);
+		again =
+		    d == NULL ? -1 : lose_deployment(st, d, why, error, err);
 	}
 	if (again < 0)
 		return -1;
@@ -572,7 +582,22 @@ job_lost(struct state *st, const char *id, int64_t epoch, const char *why,
 }
 
 static int
-return_job(struct state *st, const char *id, int64_t epoch, struct err *err)
+say_wait(struct state *st, const json_t *job, const char *why, struct err *err)
+{
+	return state_event(st,
+	    &(struct event){ .kind = "job.waits",
+		.project = json_str(job, "project_id", NULL),
+		.environment = json_str(job, "environment_id", NULL),
+		.deployment = json_str(job, "deployment", NULL),
+		.data = json_pack("{s:s, s:o}", "kind",
+		    json_str(job, "kind", ""), "reason", json_text(why)) },
+	    err);
+}
+
+/* why NULL: at once, since its worker ends. */
+static int
+return_job(struct state *st, const char *id, int64_t epoch, int64_t ms,
+    const char *why, struct err *err)
 {
 	json_auto_t *job = held(st, id, epoch, err);
 	json_auto_t *d = NULL;
@@ -582,11 +607,17 @@ return_job(struct state *st, const char *id, int64_t epoch, struct err *err)
 		return -1;
 	if (strcmp(json_str(job, "kind", ""), "deploy") == 0) {
 		d = deployment_get(st, json_str(job, "deployment", ""), err);
-		again = d == NULL ? -1 : lose_deployment(st, d, NULL, err);
+		again = d == NULL ? -1 : lose_deployment(st, d, why, NULL, err);
 	}
+	if (again == 1 &&
+	    (queue_run(st,
+		 "UPDATE jobs SET attempts = attempts - 1 WHERE id = :id", id,
+		 err) < 0 ||
+		(why != NULL && say_wait(st, job, why, err) < 0)))
+		return -1;
 	if (again == 0)
 		return end_this(st, job, "done", NULL, err);
-	return again < 0 ? -1 : set_again(st, AGAIN "id = :id", id, 0, err);
+	return again < 0 ? -1 : set_again(st, AGAIN "id = :id", id, ms, err);
 }
 
 int
@@ -594,7 +625,16 @@ job_return(struct state *st, const char *id, int64_t epoch, struct err *err)
 {
 	if (db_begin(st->db, err) < 0)
 		return -1;
-	return db_end(st->db, return_job(st, id, epoch, err), err);
+	return db_end(st->db, return_job(st, id, epoch, 0, NULL, err), err);
+}
+
+int
+job_wait(struct state *st, const char *id, int64_t epoch, int64_t ms,
+    const char *why, struct err *err)
+{
+	if (db_begin(st->db, err) < 0)
+		return -1;
+	return db_end(st->db, return_job(st, id, epoch, ms, why, err), err);
 }
 
 /*

@@ -58,8 +58,14 @@ int job_end(struct state *, const char *id, int64_t epoch, const char *status,
  * failed, "crashed".  0 too where deployment_record() has ended it. */
 int job_lost(struct state *, const char *id, int64_t epoch, const char *why,
     struct err *);
-/* Handed back by a worker that ends: queued again, no crash. */
+/* Handed back by a worker that ends: queued again, neither a crash nor one of
+ * its attempts. */
 int job_return(struct state *, const char *id, int64_t epoch, struct err *);
+
+/* It cannot be done now, through no fault of its own: queued again in ms, and
+ * why is told. */
+int job_wait(struct state *, const char *id, int64_t epoch, int64_t ms,
+    const char *why, struct err *);
 
 /* *ms until one can be claimed: 0 now, -1 none will be.  Writes nothing. */
 int job_due(struct state *, int64_t *ms, struct err *);

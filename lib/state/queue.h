@@ -15,6 +15,8 @@ int queue_job_end(struct state *, const char *deployment, const char *status,
     const json_t *error, struct err *);
 int queue_job_again(struct state *, const char *deployment, int64_t ms,
     struct err *);
+/* The last claim is none of its attempts: nothing could be tried. */
+int queue_job_untried(struct state *, const char *deployment, struct err *);
 /* Milliseconds before the n-th attempt after the first. */
 int queue_backoff(int64_t n, int64_t *ms, struct err *);
 

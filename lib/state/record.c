@@ -277,21 +277,36 @@ tries(struct state *st, const json_t *row, int64_t *n, struct err *err)
 	    ARGS(ARG_TEXT("id", json_str(row, "id", ""))), n, err);
 }
 
-/* Tried again after a while, or failed if that was often enough. */
+/* Nothing could be tried: once more, as often as it takes. */
 static int
-again(struct state *st, json_t *row, const json_t *error, bool now,
+untried(struct state *st, json_t *row, const json_t *error, int64_t ms,
     struct err *err)
 {
-	const char *why = json_str(error, "message", NULL);
-	int64_t n, ms = 0;
+	auto_free char *id = mem_strdup(json_str(row, "id", ""));
 
-	if (tries(st, row, &n, err) < 0)
+	return deployment_move(st, row, "pending",
+		   json_str(error, "message", NULL), error, err) < 0 ||
+		       queue_job_untried(st, id, err) < 0
+		   ? -1
+		   : queue_job_again(st, id, ms, err);
+}
+
+/* Tried again after a while, or failed if that was often enough. */
+static int
+again(struct state *st, json_t *row, const json_t *error, struct err *err)
+{
+	const char *why = json_str(error, "message", NULL);
+	int64_t n, ms;
+
+	if (tries(st, row, &n, err) < 0 || queue_backoff(n, &ms, err) < 0)
 		return -1;
+	if (strcmp(json_str(error, "code", ""), "engine-down") == 0)
+		return queue_backoff(1, &ms, err) < 0
+			   ? -1
+			   : untried(st, row, error, ms, err);
 	if (n >= JOB_ATTEMPTS)
-		return end(st, row, now ? "cancelled" : "failed", why, error,
-		    now ? "cancelled" : "failed", err);
-	if ((!now && queue_backoff(n, &ms, err) < 0) ||
-	    deployment_move(st, row, "pending", why, error, err) < 0)
+		return end(st, row, "failed", why, error, "failed", err);
+	if (deployment_move(st, row, "pending", why, error, err) < 0)
 		return -1;
 	return queue_job_again(st, json_str(row, "id", ""), ms, err);
 }
@@ -328,9 +343,9 @@ end_in_error(struct state *st, json_t *row, const json_t *error,
 		return end(st, row, "cancelled", why, NULL, "done", err);
 	/* Nobody asked for it here: its worker ends, or a person's hand. */
 	if (strcmp(code, "cancelled") == 0)
-		return again(st, row, error, true, err);
+		return untried(st, row, error, 0, err);
 	if (json_bool(error, "retryable", false))
-		return again(st, row, error, false, err);
+		return again(st, row, error, err);
 	return end(st, row, "failed", why, error, "failed", err);
 }
 

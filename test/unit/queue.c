@@ -444,6 +444,50 @@ test_retries(void)
 	boot_shift = 0;
 }
 
+/* What is not its own doing uses up no attempt, however often. */
+static void
+test_untried(void)
+{
+	json_auto_t *d = NULL;
+	json_auto_t *events = NULL;
+	int64_t ms;
+
+	project("untried");
+	d = add("untried", "push", "1111111");
+	for (int i = 0; i < 3 * JOB_ATTEMPTS; i++) {
+		json_auto_t *job = claim();
+		json_t *doc = json_object_get(job, "document");
+		const char *id = str(job, "id");
+
+		if (i % 3 == 0)
+			failed(doc, "rcn-build", "engine-down", true);
+		else if (i % 3 == 1)
+			failed(doc, "rcn-build", "cancelled", false);
+		else
+			ok(job_wait(st, id, json_int(job, "epoch", 0), 5000,
+			       "no room", &err) == 0,
+			    "it waits: %s", err.msg);
+		if (i % 3 < 2)
+			tap_str(record(doc), "pending", "it waits");
+		ok(job_due(st, &ms, &err) == 0 &&
+			(i % 3 == 0      ? ms > 5000 && ms <= 10000
+			    : i % 3 == 1 ? ms == 0
+					 : ms > 0 && ms <= 5000),
+		    "again in %lld ms", (long long)ms);
+		boot_shift += 10;
+	}
+	is_state(str(d, "id"), "pending", "it waits still");
+	events = db_list(st->db,
+	    "SELECT data AS \"data:json\" FROM events WHERE deployment = :id"
+	    " AND kind = 'job.waits'",
+	    ARGS(ARG_TEXT("id", str(d, "id"))), &err);
+	ok(json_array_size(events) == JOB_ATTEMPTS, "each wait is told");
+	tap_str(str(json_array_get(events, 0), "data.reason"), "no room",
+	    "and why");
+	boot_shift = 0;
+	end_all();
+}
+
 static void
 test_rerun(void)
 {
@@ -879,6 +923,7 @@ main(void)
 	test_leases();
 	test_crashes();
 	test_retries();
+	test_untried();
 	test_rerun();
 	test_restart();
 	test_rollback();
