@@ -146,8 +146,9 @@ knock_get(const char *path, int64_t timeout_ms, struct err *err)
 	}
 	body = strstr(buf_str(&answer), "\r\n\r\n");
 	if (!is_good(&answer) || body == NULL) {
-		err_set(err, EX_PROTOCOL, "engine-refused", "GET %s: %.*s", path,
-		    (int)strcspn(buf_str(&answer), "\r\n"), buf_str(&answer));
+		err_set(err, EX_PROTOCOL, "engine-refused", "GET %s: %.*s",
+		    path, (int)strcspn(buf_str(&answer), "\r\n"),
+		    buf_str(&answer));
 		return NULL;
 	}
 	body += strlen("\r\n\r\n");

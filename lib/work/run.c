@@ -34,6 +34,7 @@ void
 run_end_release(struct run_end *e)
 {
 	buf_release(&e->out);
+	buf_release(&e->said);
 }
 
 /* ---- start ---- */
@@ -142,6 +143,8 @@ begin(struct running *w, struct pipes *p, struct err *err)
 	close_one(&p->report[1]);
 	if (started(r, w->pid, p->report[0], err) < 0)
 		return -1;
+	if (r->started != NULL)
+		r->started(r->ctx, w->pid);
 	close_one(&r->lock);
 	w->fd[IN] = fd_steal(&p->in[1]);
 	w->fd[OUT] = fd_steal(&p->out[0]);
@@ -259,6 +262,9 @@ read_lines(struct running *w)
 		return;
 	}
 	logfile_bytes(w->r->log, at_work(w), chunk, (size_t)n);
+	buf_add(&w->end->said, chunk, (size_t)n);
+	if (w->end->said.len > 2 * sizeof(chunk))
+		buf_eat(&w->end->said, w->end->said.len - RUN_SAID);
 	w->flush_at = w->r->log->text.len > 0 ? clock_ms() + FLUSH_MS : 0;
 }
 
@@ -288,19 +294,17 @@ static void
 keep_time(struct running *w)
 {
 	int64_t now = clock_ms();
+	bool late = w->stage_end != 0 && now >= w->stage_end && w->kill_at == 0;
 
-	if (now >= w->beat) {
-		enum run_wish wish = w->r->beat(w->r->ctx, at_work(w));
+	if (now >= w->beat || late) {
+		enum run_wish wish = w->r->beat(w->r->ctx, at_work(w), late);
 
 		w->beat = clock_ms() + w->r->beat_ms;
+		w->end->late |= late;
 		if (wish == RUN_KILL)
 			end_hard(w);
-		else if (wish == RUN_TERM)
+		else if (wish == RUN_TERM || late)
 			end_softly(w);
-	}
-	if (w->stage_end != 0 && now >= w->stage_end && w->kill_at == 0) {
-		w->end->late = true;
-		end_softly(w);
 	}
 	if (w->kill_at != 0 && now >= w->kill_at)
 		end_hard(w);

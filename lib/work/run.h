@@ -11,9 +11,9 @@
  * of which nobody is left when run_pipeline() returns.
  *
  * beat() is asked each beat_ms, before anything else is done once that is
- * over, and when a stop signal came (stop.h): whether to go on.  A stage whose
- * deadline has passed, and RUN_TERM, mean SIGTERM to the group, SIGKILL after
- * grace_ms; RUN_KILL is SIGKILL at once: another worker has it.
+ * over, when a stop signal came (stop.h) and at a stage's deadline: whether to
+ * go on.  RUN_TERM is SIGTERM to the group, SIGKILL after grace_ms; RUN_KILL is
+ * SIGKILL at once: another worker has it.
  */
 #ifndef WORK_RUN_H
 #define WORK_RUN_H
@@ -25,7 +25,12 @@
 #include "work/group.h"
 #include "work/logfile.h"
 
-enum { RUN_OUT_MAX = 8 << 20, RUN_LOCK_FD = 9, RUN_PROGRESS_FD = 3 };
+enum {
+	RUN_OUT_MAX = 8 << 20,
+	RUN_SAID = 1024,
+	RUN_LOCK_FD = 9,
+	RUN_PROGRESS_FD = 3
+};
 
 enum run_wish { RUN_ON, RUN_TERM, RUN_KILL };
 
@@ -42,7 +47,9 @@ struct run {
 	int lock; /* -1: none */
 	struct logfile *log;
 	const struct run_stage *stages; /* in their order; ends with NULL */
-	enum run_wish (*beat)(void *ctx, const char *stage);
+	/* late: that stage's deadline has passed, it is to end */
+	enum run_wish (*beat)(void *ctx, const char *stage, bool late);
+	void (*started)(void *ctx, pid_t group); /* NULL: not told */
 	void *ctx;
 	int64_t beat_ms, grace_ms;
 };
@@ -50,6 +57,7 @@ struct run {
 struct run_end {
 	int status; /* as of a shell: 128 + signal */
 	struct buf out; /* what it wrote, at most RUN_OUT_MAX */
+	struct buf said; /* the last of its stderr, at least RUN_SAID bytes */
 	bool termed, killed, late; /* by us; late: for a deadline */
 	char stage[64]; /* at work when it ended, or was ended */
 };

@@ -25,18 +25,19 @@ static const struct run_stage stages[] = {
 struct told {
 	enum run_wish wish;
 	int after, beats;
-	bool stopped;
+	bool stopped, late;
 	char stages[200];
 };
 
 static enum run_wish
-beat(void *ctx, const char *stage)
+beat(void *ctx, const char *stage, bool late)
 {
 	struct told *t = ctx;
 	size_t n = strlen(t->stages);
 
 	snprintf(t->stages + n, sizeof(t->stages) - n, "%s ", stage);
 	t->stopped |= stop_asked();
+	t->late |= late;
 	return ++t->beats > t->after ? t->wish : RUN_ON;
 }
 
@@ -123,6 +124,7 @@ test_good(void)
 	    t.err.msg);
 	tap_str(buf_str(&t.end.out), "{\"a\":1}test-run none",
 	    "its input, output, environment");
+	tap_str(buf_str(&t.end.said), "first\nsecond\nthird\n", "its words");
 	log_is(&t, "one F first|two F second|rcn-pipeline F third|",
 	    "stages from --progress");
 	ok(!t.end.termed && !t.end.killed && t.told.beats == 0, "untouched");
@@ -220,7 +222,7 @@ test_late(void)
 	struct test t = { 0 };
 
 	run(&t, "echo one 0 >&3; sleep 60");
-	ok(t.end.late && t.end.termed && t.ms < 5000, "a stage's deadline");
+	ok(t.end.late && t.told.late && t.end.termed && t.ms < 5000, "a stage's deadline");
 	tap_str(t.end.stage, "two", "whose");
 	done(&t);
 	t = (struct test){ 0 };
