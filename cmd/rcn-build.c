@@ -77,7 +77,7 @@ refuse_secret(const char *name, struct err *err)
 static int
 args_of_file(struct command *c, const char *path, struct err *err)
 {
-	json_auto_t *all = envfile_load(path, err);
+	json_auto_t *all = envfile_load(path, "build", err);
 	const char *name;
 	json_t *v;
 
@@ -134,7 +134,8 @@ args_of_secrets(struct command *c, struct err *err)
 
 	if (dir == NULL)
 		return 0;
-	if (access(env, F_OK) == 0 && (known = envfile_load(env, err)) == NULL)
+	if (access(env, F_OK) == 0 &&
+	    (known = envfile_load(env, "build", err)) == NULL)
 		return -1;
 	return args_of_folder(c, dir, known, err);
 }

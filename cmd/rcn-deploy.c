@@ -49,7 +49,7 @@ load_env(struct options *o, struct err *err)
 			return 0;
 		}
 	}
-	o->env = envfile_load(o->own_env ? o->env_file : beside, err);
+	o->env = envfile_load(o->own_env ? o->env_file : beside, "run", err);
 	return o->env != NULL ? 0 : -1;
 }
 

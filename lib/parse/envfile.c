@@ -37,8 +37,16 @@ variable(const json_t *v)
 	return json_pack("{s:s, s:b}", "value", text, "secret", secret);
 }
 
+static bool
+is_of(const json_t *v, const char *phase)
+{
+	const char *own = json_str(v, "phase", "both");
+
+	return strcmp(own, "both") == 0 || strcmp(own, phase) == 0;
+}
+
 static json_t *
-normal(json_t *vars, const char *path, struct err *err)
+normal(json_t *vars, const char *path, const char *phase, struct err *err)
 {
 	json_t *out = json_object(), *v, *one;
 	const char *key;
@@ -53,7 +61,10 @@ normal(json_t *vars, const char *path, struct err *err)
 			json_decref(out);
 			return NULL;
 		}
-		json_object_set_new(out, key, one);
+		if (is_of(v, phase))
+			json_object_set_new(out, key, one);
+		else
+			json_decref(one);
 	}
 	return out;
 }
@@ -74,7 +85,7 @@ object(const char *s, size_t n, const char *path, struct err *err)
 }
 
 json_t *
-envfile_load(const char *path, struct err *err)
+envfile_load(const char *path, const char *phase, struct err *err)
 {
 	AUTO(buf_wipe) struct buf text = { 0 };
 	json_auto_t *vars = NULL;
@@ -90,5 +101,5 @@ envfile_load(const char *path, struct err *err)
 		err->code = "bad-env-file";
 		return NULL;
 	}
-	return normal(vars, path, err);
+	return normal(vars, path, phase, err);
 }

@@ -4,6 +4,8 @@
  * FILE is JSON, {"KEY": {"value": "...", "secret": true}} or {"KEY": "..."},
  * or dotenv text (dotenv.h), told apart by its first byte, '{'.  A value
  * without a `secret` member, and every dotenv value, counts as secret.
+ * A variable may say its `phase`: "run", "build", or "both", which is what it
+ * is without; those of the other phase than the caller's are left out.
  * The result is always {"KEY": {"value": string, "secret": boolean}}, keys
  * checked ([A-Za-z_][A-Za-z0-9_]*).  Secret values are named to mask.h, the
  * file's text is wiped, and the program can leave no core from here on.
@@ -15,6 +17,7 @@
 #include <jansson.h>
 #include "base/err.h"
 
-json_t *envfile_load(const char *path, struct err *); /* new reference */
+/* phase: "run" or "build"; a new reference */
+json_t *envfile_load(const char *path, const char *phase, struct err *);
 
 #endif

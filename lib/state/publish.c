@@ -119,7 +119,7 @@ repositories(struct state *st, json_t *list, struct err *err)
 		" LEFT JOIN credentials c ON c.project = p.id"
 		" AND c.kind = 'webhook' WHERE p.repository <> ''"
 		" AND p.removed_at IS NULL"
-		" ORDER BY p.repository, p.id",
+		" ORDER BY p.repository, p.slug",
 		NO_ARGS, err) < 0)
 		return -1;
 	while ((more = db_next(r, err)) > 0)

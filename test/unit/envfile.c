@@ -52,6 +52,28 @@ test_bad(void)
 }
 
 static void
+phases(int fd, const char *path)
+{
+	static const char text[] =
+	    "{\"R\":{\"value\":\"r\",\"phase\":\"run\"},"
+	    "\"B\":{\"value\":\"b\",\"phase\":\"build\"},"
+	    "\"X\":{\"value\":\"x\",\"phase\":\"both\"},"
+	    "\"N\":{\"value\":\"n\"}}";
+	struct err err = { 0 };
+	json_auto_t *run = NULL;
+	json_auto_t *build = NULL;
+
+	ok(ftruncate(fd, 0) == 0 && pwrite(fd, text, sizeof(text) - 1, 0) > 0,
+	    "phases");
+	run = envfile_load(path, "run", &err);
+	build = envfile_load(path, "build", &err);
+	ok(json_object_size(run) == 3 && json_object_get(run, "B") == NULL,
+	    "the app gets what is not the build's alone");
+	ok(json_object_size(build) == 3 && json_object_get(build, "R") == NULL,
+	    "and the other way round");
+}
+
+static void
 test_file(void)
 {
 	char path[] = "/tmp/rcn-env-XXXXXX";
@@ -63,25 +85,27 @@ test_file(void)
 	json_auto_t *v = NULL;
 
 	ok(io_write_all(fd, text, sizeof(text) - 1) == 0, "a file");
-	v = envfile_load(path, &err);
+	v = envfile_load(path, "run", &err);
 	ok(!json_bool(v, "K.secret", true) && json_bool(v, "S.secret", false),
 	    "a value is secret unless it says not");
 	buf_adds(&b, "not-hidden hidden-value");
 	mask_text(&b);
 	tap_str(b.data, "not-hidden ***", "secret values are masked");
+	phases(fd, path);
 	ok(ftruncate(fd, 0) == 0 && pwrite(fd, "{\"a b\":\"x\"}", 11, 0) == 11,
 	    "a bad key");
-	ok(envfile_load(path, &err) == NULL && err.status == EX_DATAERR,
+	ok(envfile_load(path, "run", &err) == NULL && err.status == EX_DATAERR,
 	    "is refused");
 	ok(ftruncate(fd, 0) == 0 &&
 		pwrite(fd, "{\"A\":\n sesame-open}", 20, 0) == 20,
 	    "a value without its quotes");
-	ok(envfile_load(path, &err) == NULL && strstr(err.msg, ":2:") != NULL &&
+	ok(envfile_load(path, "run", &err) == NULL &&
+		strstr(err.msg, ":2:") != NULL &&
 		strstr(err.msg, "sesame") == NULL,
 	    "the line is named, the value is not");
 	(void)unlink(path);
 	(void)close(fd);
-	ok(envfile_load(path, &err) == NULL && err.status == EX_NOINPUT,
+	ok(envfile_load(path, "run", &err) == NULL && err.status == EX_NOINPUT,
 	    "a missing file is 66");
 }
 
