@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "document/document.h"
 #include "state/deployment.h"
+#include "state/env.h"
 #include "state/environment.h"
 #include "state/queue.h"
 
@@ -50,39 +51,24 @@ to_run_again(struct state *st, const json_t *row, struct err *err)
 
 /* Was a variable of the build changed between what is live and this? */
 static int
-build_changed(struct state *st, const json_t *row, const json_t *of, bool *yes,
+build_changed(struct state *st, const json_t *row, const json_t *of,
     struct err *err)
 {
-	int64_t n;
-
-	*yes = false;
 	if (!is(row, "env") || json_str(of, "commit", NULL) == NULL)
 		return 0;
-	if (db_number(st->db,
-		"SELECT count(*) FROM env_vars v JOIN environments e ON"
-		" e.project = v.project WHERE e.id = :id"
-		" AND v.phase IN ('build', 'both') AND (v.scope = e.name OR"
-		" v.scope = 'all' OR (v.scope = 'preview' AND"
-		" e.kind = 'preview'))"
-		" AND ((v.since > :old AND v.since <= :new) OR"
-		" (v.until > :old AND v.until <= :new))",
-		ARGS(ARG_TEXT("id", json_str(row, "environment_id", "")),
-		    ARG_INT("old", json_int(of, "env_version", 0)),
-		    ARG_INT("new", json_int(row, "env_version", 0))),
-		&n, err) < 0)
-		return -1;
-	*yes = n > 0;
-	return 0;
+	return env_build_differs(st, json_str(row, "environment_id", ""),
+	    json_int(of, "env_version", 0), json_int(row, "env_version", 0),
+	    err);
 }
 
 static int
 copy_source(struct state *st, json_t *row, const json_t *of, struct err *err)
 {
 	const char *id = json_str(row, "id", "");
+	int changed = build_changed(st, row, of, err);
 	json_t *now;
-	bool changed;
 
-	if (build_changed(st, row, of, &changed, err) < 0 ||
+	if (changed < 0 ||
 	    db_run(st->db,
 		"UPDATE deployments SET of = :of, branch = :branch,"
 		" commit_id = :commit, message = :message, author = :author,"
