@@ -1,5 +1,4 @@
 /* rcn-state init: the state folder, its parts, the database. */
-#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,51 +7,43 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cmd/state/verbs.h"
+#include "state/credential.h"
+#include "state/key.h"
 #include "state/schema.h"
 
-/* owner: the setting that names another user, and its default. */
-static const struct {
-	const char *name, *setting, *owner;
-} parts[] = {
-	{ "hook", "HOOK_USER", "rcn-hook" },
-	{ "keys", NULL, NULL },
-	{ "logs", NULL, NULL },
-	{ "logs/gone", NULL, NULL },
-	{ "mirrors", "SOURCE_USER", "rcn-source" },
-};
+/* Keys and what rcn-hookd has are made with the key pairs. */
+static const char *const parts[] = { "logs", "logs/gone", "mirrors" };
 
-/* The user whom a part is to belong to; NULL: us. */
-static const struct passwd *
-owner_of(size_t i)
+static int
+give(const char *path, const char *user, struct err *err)
 {
-	const char *name;
+	const struct passwd *pw =
+	    geteuid() == 0 && *user != '\0' ? getpwnam(user) : NULL;
 
-	if (parts[i].setting == NULL || geteuid() != 0)
-		return NULL;
-	name = conf_get(parts[i].setting, parts[i].owner);
-	return *name != '\0' ? getpwnam(name) : NULL;
+	if (chmod(path, 0700) < 0 ||
+	    (pw != NULL && lchown(path, pw->pw_uid, pw->pw_gid) < 0))
+		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+	return 0;
 }
 
-/* Others must pass through the state folder to get to their part; what is in
- * it stays closed to them. */
+/*
+ * As root the folder is let through to those whose part is in it; all that is
+ * in it stays closed to them.
+ */
 static int
 make_parts(const char *dir, struct err *err)
 {
-	bool open = false;
-
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		auto_free char *path = mem_printf("%s/%s", dir, parts[i].name);
-		const struct passwd *pw = owner_of(i);
+		auto_free char *path = mem_printf("%s/%s", dir, parts[i]);
+		bool source = strcmp(parts[i], "mirrors") == 0;
 
-		if (io_mkdirs(path, 0700, err) < 0)
+		if (io_mkdirs(path, 0700, err) < 0 ||
+		    give(path,
+			source ? conf_get("SOURCE_USER", "rcn-source") : "",
+			err) < 0)
 			return -1;
-		if (chmod(path, 0700) < 0 ||
-		    (pw != NULL && lchown(path, pw->pw_uid, pw->pw_gid) < 0))
-			return err_sys(err, EX_CANTCREAT, "cannot-create", "%s",
-			    path);
-		open = open || pw != NULL;
 	}
-	if (open && chmod(dir, 0711) < 0)
+	if (geteuid() == 0 && chmod(dir, 0711) < 0)
 		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", dir);
 	return 0;
 }
@@ -66,7 +57,8 @@ init(const struct verb *v, int argc, char **argv, struct err *err)
 
 	if (status != CLI_GO)
 		return status;
-	if (verb_open(&st, DB_CREATE, err) < 0 || make_parts(dir, err) < 0)
+	if (verb_open(&st, DB_CREATE, err) < 0 || make_parts(dir, err) < 0 ||
+	    key_init(st, err) < 0 || hook_publish(st, err) < 0)
 		return -1;
 	return verb_show(v, json_pack("{s:o, s:i}", "state_dir", json_text(dir),
 				"version", schema_version));

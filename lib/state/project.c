@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "document/settings.h"
 #include "parse/giturl.h"
+#include "state/credential.h"
 #include "state/environment.h"
 
 #define ROW                                                                  \
@@ -260,6 +261,16 @@ write_hosts(struct state *st, const char *slug, const json_t *patch,
 
 /* ---- changes ---- */
 
+/* After the commit: rcn-hookd is to know its repositories. */
+static int
+tell_hook(struct state *st, const char *slug, struct err *err)
+{
+	if (hook_publish(st, err) == 0)
+		return 0;
+	return err_wrap(err,
+	    "project %s: changed, but rcn-hookd is not told of it", slug);
+}
+
 static int
 insert(struct state *st, const char *slug, const char *id, const char *team,
     struct err *err)
@@ -319,7 +330,9 @@ project_add(struct state *st, const char *slug, const json_t *settings,
 {
 	if (settings_check(settings, slug, err) < 0 ||
 	    check(slug, settings, err) < 0 || db_begin(st->db, err) < 0 ||
-	    db_end(st->db, add(st, slug, settings, err), err) < 0)
+	    db_end(st->db, add(st, slug, settings, err), err) < 0 ||
+	    (json_str(settings, "repository", NULL) != NULL &&
+		tell_hook(st, slug, err) < 0))
 		return NULL;
 	return project_get(st, slug, err);
 }
@@ -374,7 +387,9 @@ project_set(struct state *st, const char *slug, const json_t *patch,
     struct err *err)
 {
 	if (check(slug, patch, err) < 0 || db_begin(st->db, err) < 0 ||
-	    db_end(st->db, set(st, slug, patch, err), err) < 0)
+	    db_end(st->db, set(st, slug, patch, err), err) < 0 ||
+	    (json_object_get(patch, "repository") != NULL &&
+		tell_hook(st, slug, err) < 0))
 		return NULL;
 	return project_get(st, slug, err);
 }
@@ -430,7 +445,8 @@ project_remove(struct state *st, const char *slug, struct err *err)
 	int queued = 0;
 
 	if (db_begin(st->db, err) < 0 ||
-	    db_end(st->db, remove_all(st, slug, &queued, err), err) < 0)
+	    db_end(st->db, remove_all(st, slug, &queued, err), err) < 0 ||
+	    tell_hook(st, slug, err) < 0)
 		return -1;
 	return queued;
 }

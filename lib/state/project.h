@@ -9,6 +9,9 @@
  * (any URL), branch, hosts (production's), previews, preview_forks and
  * preview_host have columns of their own, all else is kept as it is.
  *
+ * What rcn-hookd knows of repositories (credential.h) is written anew after
+ * the commit; so none of these changes is part of a larger transaction.
+ *
  * Errors: EX_NOINPUT "not-found"; EX_DATAERR "exists", "bad-project",
  * "bad-host", "host-taken"; EX_USAGE "bad-slug", "bad-url".
  */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/json.h"
 #include "document/settings.h"
 #include "state/environment.h"
@@ -337,8 +338,6 @@ test_list(void)
 int
 main(void)
 {
-	char command[64];
-
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	setenv("RCN_STATE_DIR", dir, 1);
@@ -352,13 +351,6 @@ main(void)
 	test_removal();
 	test_list();
 	state_close(st);
-	for (int i = 0; i < 3; i++) {
-		static const char *const names[] = { "", "-wal", "-shm" };
-
-		snprintf(command, sizeof(command), "%s/state.db%s", dir,
-		    names[i]);
-		unlink(command);
-	}
-	rmdir(dir);
+	folder_remove("/tmp", dir + strlen("/tmp/"), &err);
 	return tap_end();
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/json.h"
 #include "state/deployment.h"
 #include "state/environment.h"
@@ -936,13 +937,6 @@ main(void)
 	test_two();
 	test_notice();
 	state_close(st);
-	for (int i = 0; i < 3; i++) {
-		static const char *const names[] = { "state.db", "state.db-wal",
-			"state.db-shm" };
-		auto_free char *path = mem_printf("%s/%s", dir, names[i]);
-
-		unlink(path);
-	}
-	rmdir(dir);
+	folder_remove("/tmp", dir + strlen("/tmp/"), &err);
 	return tap_end();
 }
