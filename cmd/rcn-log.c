@@ -3,6 +3,7 @@
  * and have said; -f goes on until the deployment, or its reader, ends.
  * Reads STATE_DIR/logs, the state database, and the engine; changes nothing.
  */
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,7 @@ resolve(struct reader *r, struct err *err)
 	const char *name = r->o->deployment;
 	const char *id = name;
 
+	assert(name != NULL);
 	if (state_open(&r->st, "", DB_READ, err) < 0) {
 		if (strlen(name) != UUID ||
 		    strspn(name, "0123456789abcdef-") != UUID ||

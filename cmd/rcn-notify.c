@@ -192,7 +192,8 @@ tell(const json_t *doc, const struct options *o, json_t **told, struct err *err)
 	if (repository_of(doc, &key, &g.repository, err) < 0)
 		return -1;
 	ret = read_token(o, &token, err);
-	g.api = api = api_of(key.data);
+	api = api_of(key.data);
+	g.api = api;
 	g.token = buf_str(&token);
 	if (ret == 0)
 		ret = github_status(&g, commit, &s, err);

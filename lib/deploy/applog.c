@@ -1,5 +1,6 @@
 #include "deploy/applog.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,19 +90,32 @@ time_of(const char *s, size_t n)
 	return len;
 }
 
+/* "+HH:MM" or "-HH:MM" in seconds, 0 of anything else. */
+static int64_t
+zone(const char *s)
+{
+	char *rest;
+	unsigned long hours, minutes;
+
+	if (s == NULL || !isdigit((unsigned char)s[1]))
+		return 0;
+	hours = strtoul(s + 1, &rest, 10);
+	if (*rest != ':' || !isdigit((unsigned char)rest[1]))
+		return 0;
+	minutes = strtoul(rest + 1, NULL, 10);
+	if (hours > 24 || minutes > 59)
+		return 0;
+	return (*s == '-' ? 1 : -1) * (int64_t)(hours * 3600 + minutes * 60);
+}
+
 int64_t
 applog_seconds(const char *time)
 {
 	struct tm tm = { 0 };
 	const char *rest = strptime(time, "%Y-%m-%dT%H:%M:%S", &tm);
 	int64_t at = rest != NULL ? timegm(&tm) : 0;
-	const char *sign = rest != NULL ? strpbrk(rest, "+-") : NULL;
-	unsigned hours = 0, minutes = 0;
 
-	if (sign != NULL && sscanf(sign + 1, "%2u:%2u", &hours, &minutes) == 2)
-		at += (*sign == '-' ? 1 : -1) *
-		      ((int64_t)hours * 3600 + (int64_t)minutes * 60);
-	return at;
+	return rest != NULL ? at + zone(strpbrk(rest, "+-")) : 0;
 }
 
 /* ---- what there is to read ---- */

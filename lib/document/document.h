@@ -49,7 +49,7 @@ int doc_filter(const struct stage *, void *ctx);
  * or without, is handed over, and what comes back is its exit status.
  */
 typedef int doc_fn(json_t *doc, void *ctx);
-int doc_each(doc_fn *, void *ctx);
+int doc_each(doc_fn *each, void *ctx);
 /* The first program: one document, seed (stolen), no fd 0. */
 int doc_first(const struct stage *, json_t *seed, void *ctx);
 /* main's way out when the options were fine and the seed could not be made:

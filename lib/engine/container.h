@@ -64,7 +64,7 @@ struct container_logs {
 	const char *since; /* seconds since 1970, "12.000000345"; NULL: all */
 };
 int container_logs(struct engine *, const char *id,
-    const struct container_logs *, container_line_fn *, void *ctx,
+    const struct container_logs *, container_line_fn *fn, void *ctx,
     struct err *);
 
 /* What container_log() uses, for who has bytes of their own. */

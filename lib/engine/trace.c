@@ -34,7 +34,7 @@ step_of(struct trace *t, const struct pb *digest)
 {
 	size_t n = pb_length(digest);
 
-	if (n == 0)
+	if (digest->p == NULL || n == 0)
 		return NULL;
 	for (size_t i = t->n; i-- > 0;)
 		if (strlen(t->steps[i].digest) == n &&

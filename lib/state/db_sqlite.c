@@ -176,6 +176,7 @@ db_query(struct db *db, struct db_rows **out, const char *sql,
 int
 db_next(struct db_rows *r, struct err *err)
 {
+	assert(r != NULL);
 	switch (sqlite3_step(r->stmt)) {
 	case SQLITE_ROW:
 		return 1;

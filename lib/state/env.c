@@ -1,6 +1,7 @@
 #include "state/env.h"
 
 #include <ctype.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -650,6 +651,7 @@ compare(struct state *st, const struct vars *old, const struct vars *new)
 			    : b == NULL ? -1
 					: strcmp(a->key, b->key);
 
+		assert(a != NULL || b != NULL);
 		if (order < 0)
 			tell(list, a->key, "removed", of_build(a->phase));
 		else if (order > 0)

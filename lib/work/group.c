@@ -140,6 +140,20 @@ group_close(struct group *g, const char *job)
 
 /* ---- what is left of a job ---- */
 
+/* proc(5)'s numbers of fields of /proc/PID/stat. */
+enum { STATE = 3, PGRP = 5, STARTTIME = 22 };
+
+/* Field n, from the end of the name in parentheses, which is the second. */
+static const char *
+field(const char *at, int n)
+{
+	for (int i = 2; i < n && *at != '\0'; i++) {
+		at += strcspn(at, " ");
+		at += strspn(at, " ");
+	}
+	return at;
+}
+
 /* State, process group and start time of /proc/PID/stat. */
 static int
 read_stat(pid_t pid, char *state, pid_t *group, unsigned long long *start)
@@ -148,20 +162,17 @@ read_stat(pid_t pid, char *state, pid_t *group, unsigned long long *start)
 	struct err err = { 0 };
 	char path[64];
 	const char *at;
-	int pgrp;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (io_read_maybe(path, 8192, &text, &err) != 1)
 		return -1;
 	/* The name in parentheses may hold anything. */
 	at = strrchr(buf_str(&text), ')');
-	if (at == NULL ||
-	    sscanf(at,
-		") %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d"
-		" %*d %*d %*d %*d %llu",
-		state, &pgrp, start) != 3)
+	if (at == NULL || *field(at, STARTTIME) == '\0')
 		return -1;
-	*group = pgrp;
+	*state = *field(at, STATE);
+	*group = (pid_t)strtol(field(at, PGRP), NULL, 10);
+	*start = strtoull(field(at, STARTTIME), NULL, 10);
 	return 0;
 }
 
@@ -287,17 +298,19 @@ group_end_named(const char *name)
 {
 	unsigned long long start, now;
 	const char *at = strchr(name, ':');
-	char host[65] = "localhost", state;
+	char host[65] = "localhost", state, *end;
 	auto_fd int fd = -1;
-	pid_t group;
-	int pid;
+	pid_t group, pid;
 
 	(void)gethostname(host, sizeof(host) - 1);
 	if (at == NULL || strncmp(name, host, (size_t)(at - name)) != 0 ||
-	    host[at - name] != '\0' ||
-	    sscanf(at, ":%d:%llu", &pid, &start) != 2 || pid == getpid() ||
+	    host[at - name] != '\0')
+		return;
+	pid = (pid_t)strtol(at + 1, &end, 10);
+	if (pid <= 0 || *end != ':' || pid == getpid() ||
 	    (fd = open_pid(pid)) < 0)
 		return;
+	start = strtoull(end + 1, NULL, 10);
 	if (read_stat(pid, &state, &group, &now) < 0 || now != start)
 		return;
 	(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);

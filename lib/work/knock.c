@@ -1,5 +1,6 @@
 #include "work/knock.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -116,10 +117,11 @@ ask(const char *path, int64_t timeout_ms, pid_t *peer, struct buf *answer)
 static bool
 is_good(const struct buf *answer)
 {
-	int status = 0;
+	const char *text = buf_str(answer);
 
-	return sscanf(buf_str(answer), "HTTP/1.%*d %d", &status) == 1 &&
-	       status == 200;
+	return (text_starts(text, "HTTP/1.0 200") ||
+		   text_starts(text, "HTTP/1.1 200")) &&
+	       !isdigit((unsigned char)text[strlen("HTTP/1.1 200")]);
 }
 
 bool

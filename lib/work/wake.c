@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -71,8 +72,8 @@ mark_of(const char *path)
 static void
 add_watch(struct wake *w, struct wake_file *f)
 {
-	auto_free char *folder = strdup(f->path);
-	char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+	auto_free char *folder = mem_strdup(f->path);
+	char *slash = strrchr(folder, '/');
 
 	if (slash == NULL || w->inotify < 0)
 		return;

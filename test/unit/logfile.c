@@ -113,6 +113,7 @@ test_parts(void)
 	logfile_flush(&l, true);
 	is("s P Password: |s F rcn-x: more|s P half|s F |",
 	    "a part is always ended");
+	logfile_close(&l);
 	begin(&l, 1 << 20);
 	memset(big, 'x', sizeof(big));
 	logfile_bytes(&l, "s", big, sizeof(big));
