@@ -2,6 +2,7 @@
 #include "state/db.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,7 +48,8 @@ static const struct {
 	    "rcn-state init makes it; RCN_STATE_DIR says where" },
 	{ SQLITE_READONLY, EX_NOPERM, "state-readonly",
 	    "run as the user who owns the state folder" },
-	{ SQLITE_PERM, EX_NOPERM, "state-readonly", NULL },
+	{ SQLITE_PERM, EX_NOPERM, "state-readonly",
+	    "run as the user who owns the state folder" },
 	{ SQLITE_IOERR, EX_IOERR, "write-failed", NULL },
 };
 
@@ -58,6 +60,8 @@ fail(struct db *db, const char *sql, struct err *err)
 	    db->sql != NULL ? sqlite3_extended_errcode(db->sql) : SQLITE_NOMEM;
 	const char *text = sqlite3_errmsg(db->sql);
 
+	if (rc == SQLITE_CANTOPEN && sqlite3_system_errno(db->sql) == EACCES)
+		rc = SQLITE_PERM;
 	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
 		if (causes[i].rc != rc && causes[i].rc != (rc & 0xff))
 			continue;
