@@ -1,7 +1,6 @@
 #include "state/env.h"
 
 #include <ctype.h>
-#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -645,19 +644,20 @@ compare(struct state *st, const struct vars *old, const struct vars *new)
 	size_t i = 0, k = 0;
 
 	while (i < old->n || k < new->n) {
-		const struct var *a = i < old->n ? &old->v[i] : NULL;
-		const struct var *b = k < new->n ? &new->v[k] : NULL;
-		int order = a == NULL   ? 1
-			    : b == NULL ? -1
-					: strcmp(a->key, b->key);
+		int order = i == old->n ? 1
+			    : k == new->n
+				? -1
+				: strcmp(old->v[i].key, new->v[k].key);
 
-		assert(a != NULL || b != NULL);
 		if (order < 0)
-			tell(list, a->key, "removed", of_build(a->phase));
+			tell(list, old->v[i].key, "removed",
+			    of_build(old->v[i].phase));
 		else if (order > 0)
-			tell(list, b->key, "added", of_build(b->phase));
+			tell(list, new->v[k].key, "added",
+			    of_build(new->v[k].phase));
 		else
-			tell_changed(st, list, old->project, a, b);
+			tell_changed(st, list, old->project, &old->v[i],
+			    &new->v[k]);
 		i += order <= 0;
 		k += order >= 0;
 	}
