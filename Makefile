@@ -37,7 +37,8 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I. \
 	-DRCN_VERSION='"$(VERSION)"' -include lib/base/banned.h
 CFLAGS += -std=c11 $(OPT) -fPIE -fvisibility=hidden $(WARN) $(HARDEN)
-LIBS := -ljansson -lcurl -lgit2 -larchive -lseccomp -lcrypto -lsqlite3 -lsodium -lnghttp2
+LIBS := -ljansson -lcurl -lgit2 -larchive -lseccomp -lcrypto -lsqlite3 -lsodium \
+	-lnghttp2 -lmicrohttpd
 
 PROGS := $(patsubst cmd/%.c,$(B)/%,$(wildcard cmd/*.c))
 SCRIPTS := $(filter-out %/lib.sh,$(wildcard sh/*))
