@@ -127,8 +127,8 @@ db.commit()' "$RCN_STATE_DIR/state.db" "$1"
 	state project get shop
 	[ "$output" = "$added" ]
 	echo '{"health": {"path": "/up", "port": 80}, "watch": null,
-		"previews": true}' >patch
-	state project set shop --project patch --set health.port= \
+		"previews": true}' >changes
+	state project set shop --project changes --set health.port= \
 		--set preview_host='pr-*.shop.example'
 	shape project <<<"$output"
 	is '.settings.health == {path: "/up"} and .settings.watch == null and

@@ -137,6 +137,7 @@ static const char secrets[] =
     ") STRICT;"
     "CREATE UNIQUE INDEX credentials_kind"
     " ON credentials (coalesce(project, ''), kind);"
+    "CREATE INDEX credentials_project ON credentials (project, kind);"
     "CREATE INDEX credentials_key_id ON credentials (key_id);";
 
 static const char work[] =
