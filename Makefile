@@ -195,16 +195,33 @@ valgrind: build-tests
 	$(Q)set -e; for t in $(UNIT); do valgrind -q --error-exitcode=1 \
 		--leak-check=full $$t >/dev/null; done
 
+# Folders of share/ that are read at run time; units and completion have
+# their own places.
+SHARED := $(filter-out share/systemd share/completion,$(wildcard share/*))
+to = $(DESTDIR)$(PREFIX)
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/rcn \
-		$(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 \
-		$(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(PROGS) sh/rcn sh/rcn-* \
-		$(DESTDIR)$(PREFIX)/bin
-	cp -R share/* $(DESTDIR)$(PREFIX)/share/rcn/
+	install -d $(to)/bin $(to)/share/rcn $(to)/lib/systemd/system \
+		$(to)/lib/sysusers.d $(to)/lib/tmpfiles.d \
+		$(to)/share/bash-completion/completions \
+		$(to)/share/zsh/site-functions \
+		$(to)/share/man/man1 $(to)/share/man/man5 $(to)/share/man/man7
+	install -m 755 $(PROGS) sh/rcn sh/rcn-* $(to)/bin
+	install -m 755 sh/post-receive $(to)/share/rcn
+	cp -R $(SHARED) $(to)/share/rcn/
+	for u in share/systemd/rcn-*; do \
+		sed 's|@bindir@|$(PREFIX)/bin|g' $$u \
+			>$(to)/lib/systemd/system/$${u##*/} || exit; \
+	done
+	install -m 644 share/systemd/sysusers.conf \
+		$(to)/lib/sysusers.d/rcn.conf
+	install -m 644 share/systemd/tmpfiles.conf \
+		$(to)/lib/tmpfiles.d/rcn.conf
+	install -m 644 share/completion/rcn.bash \
+		$(to)/share/bash-completion/completions/rcn
+	install -m 644 share/completion/_rcn $(to)/share/zsh/site-functions
 	for n in 1 5 7; do \
-		install -m 644 man/*.$$n $(DESTDIR)$(PREFIX)/share/man/man$$n; \
+		install -m 644 man/*.$$n $(to)/share/man/man$$n || exit; \
 	done
 
 clean:

@@ -345,6 +345,29 @@ engine_raw(struct engine *e, const char *path, http_write_fn *each, void *ctx,
 	return 0;
 }
 
+int
+engine_hijack(struct engine *e, const char *method, const char *path,
+    const json_t *body, bool upgrade, struct hijack **h, struct err *err)
+{
+	auto_free char *url = url_of(e, path);
+	AUTO(buf_wipe) struct buf text = { 0 };
+	auto_strvec struct strvec headers = { 0 };
+	struct http_request q = {
+		.method = method, .url = url, .headers = &headers
+	};
+
+	aim(e, &q);
+	if (body != NULL) {
+		json_write(&text, body, JSON_COMPACT);
+		strvec_add(&headers, "Content-Type: application/json");
+		q.body = text.data;
+		q.body_len = text.len;
+	}
+	if (hijack_open(h, &q, upgrade, err) < 0)
+		return lost(e, err);
+	return 0;
+}
+
 const char *
 engine_stream_error(const json_t *o)
 {

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "http/hijack.h"
 #include "http/http.h"
 #include "http/jsonstream.h"
 
@@ -32,6 +33,12 @@ void engine_close(struct engine *);
 const char *engine_api(const struct engine *); /* "1.41", negotiated */
 const char *engine_name(const struct engine *); /* "docker" or "podman" */
 const char *engine_version(struct engine *, struct err *); /* "20.10.24" */
+/*
+ * A connection of its own on which a call was sent; the caller reads its
+ * answer.  upgrade: both sides then speak freely (attach, exec).
+ */
+int engine_hijack(struct engine *, const char *method, const char *path,
+    const json_t *body, bool upgrade, struct hijack **, struct err *);
 /* The containerd image store (the default of a fresh Engine 29): 1, 0, -1. */
 int engine_containerd_store(struct engine *, struct err *);
 
