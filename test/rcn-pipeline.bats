@@ -5,8 +5,7 @@
 
 load lib
 
-stages="fetch detect dockerfile build push deploy route retire"
-
+stages="fetch detect dockerfile build push deploy route retire state"
 
 # Programs that pass their document on: FAIL=PROGRAM fails, WAIT=PROGRAM
 # waits for a signal and hands on what it then says.
@@ -19,6 +18,7 @@ stand_ins() {
 name=${0##*/}
 echo "$name $*" >>"$T/calls"
 echo "$name ${RCN_LOCK_FD:-none}" >>"$T/locks"
+echo "$name $(id -un) ${RCN_SECRETS:-none} ${RCN_FETCH_USER:-none}" >>"$T/users"
 trap 'stopped=1' TERM
 case "$name $*" in
 "rcn-detect "*[!\ -]* | "rcn-fetch --"* | *--image*)
@@ -90,6 +90,62 @@ expect() {
 	[ "$output" = '{"a": 1}' ]
 	run -66 rcn-pipeline -d nowhere
 	run -66 rcn-pipeline </dev/null
+}
+
+@test "rcn-pipeline: --record tells the queue, in three places" {
+	stand_ins
+	echo '{"a": 1}' >doc
+	run -0 bash -c 'rcn-pipeline --record --progress 5 5>&1 <doc >out'
+	diff -u <(echo "$output") - <<'END_OF_LINES'
+rcn-fetch
+rcn-fetch 0
+rcn-detect 0
+rcn-dockerfile 0
+rcn-build 0
+rcn-push 0
+rcn-state 0
+rcn-deploy 0
+rcn-route 0
+rcn-state 0
+rcn-retire 0
+rcn-state 0
+END_OF_LINES
+	expect rcn-fetch rcn-detect rcn-dockerfile rcn-build rcn-push \
+	    "rcn-state advance deploying" rcn-deploy rcn-route \
+	    "rcn-state advance live" rcn-retire "rcn-state record"
+	FAIL=rcn-deploy run -75 rcn-pipeline --record -d doc
+	grep -x "rcn-state record" <(calls)
+	run -64 rcn-pipeline --record --image a:1 --slug a
+}
+
+@test "rcn-pipeline: the two parsers run as another user, without secrets" {
+	[ "$UID" = 0 ] || skip "not root"
+	stand_ins
+	# Its stand-ins must be within that user's reach.
+	for dir in "$BATS_RUN_TMPDIR" "${T%/*}" "$T"; do
+		chmod o+x "$dir"
+	done
+	touch calls locks users
+	chmod 666 calls locks users
+	echo '{"a": 1}' >doc
+	for way in "" "--progress 5"; do
+		# shellcheck disable=SC2086 # words
+		RCN_SECRETS=/s RCN_SOURCE_USER=nobody RCN_LOCK_FD=9 run -0 \
+		    bash -c 'rcn-pipeline -d doc "$@" 5>&1 >out 9>lock' - $way
+		[ "$(jq .a out)" = 1 ]
+	done
+	diff -u <(sort -u users) - <<-END_OF_LINES
+		rcn-build root /s nobody
+		rcn-deploy root /s nobody
+		rcn-detect nobody none nobody
+		rcn-dockerfile nobody none nobody
+		rcn-fetch root /s nobody
+		rcn-push root /s nobody
+		rcn-retire root /s nobody
+		rcn-route root /s nobody
+	END_OF_LINES
+	[ "$(grep -c 'none$' locks)" = 4 ]
+	RCN_SOURCE_USER=no-such-user run -78 rcn-pipeline -d doc
 }
 
 @test "rcn-pipeline: options go where they belong" {
