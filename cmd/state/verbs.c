@@ -349,7 +349,8 @@ print_rows(void)
 			fill(&c[k], row);
 	for (k = 0; k < n; k++) {
 		for (char *p = c[k].name; *p != '\0'; p++)
-			*p = *p == '_' ? ' ' : *p;
+			if (*p == '_')
+				*p = ' ';
 		pad(c[k].name, c[k].most, k + 1 == n);
 	}
 	putchar('\n');
