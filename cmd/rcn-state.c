@@ -18,6 +18,8 @@ static const struct verb *const files[] = {
 	verbs_environment,
 	verbs_domain,
 	verbs_team,
+	verbs_deployment,
+	verbs_queue,
 	verbs_audit,
 };
 enum { FILES = sizeof(files) / sizeof(*files), COLUMNS = 79, INDENT = 11 };

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/state/verbs.h"
 #include "state/environment.h"
+#include "state/job.h"
 
 static int
 add(const struct verb *v, int argc, char **argv, struct err *err)
@@ -156,6 +157,27 @@ set(const struct verb *v, int argc, char **argv, struct err *err)
 	return change(v, words, json_incref(patch), err);
 }
 
+static int
+stop_it(const struct verb *v, int argc, char **argv, struct err *err)
+{
+	auto_state struct state *st = NULL;
+	json_auto_t *env = NULL;
+	const char *words[2];
+	int status = verb_args(v, argc, argv, NULL, words, 2, 2);
+
+	if (status != CLI_GO)
+		return status;
+	if (verb_open(&st, 0, err) < 0 ||
+	    (env = environment_get(st, words[0], words[1], err)) == NULL)
+		return -1;
+	return verb_show(v,
+	    job_add(st,
+		&(struct job_new){ .kind = "stop",
+		    .project = json_str(env, "project_id", NULL),
+		    .environment = json_str(env, "id", NULL) },
+		err));
+}
+
 const struct verb verbs_environment[] = {
 	{ "environment add", "[--branch name] project name", NULL, add },
 	{ "environment list", "project",
@@ -166,5 +188,6 @@ const struct verb verbs_environment[] = {
 	{ "environment set",
 	    "[--branch name] [--scale process=count ...] project name", NULL,
 	    set },
+	{ "environment stop", "project name", NULL, stop_it },
 	{ 0 },
 };

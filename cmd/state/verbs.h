@@ -36,7 +36,8 @@ struct verb {
 };
 
 extern const struct verb verbs_init[], verbs_project[], verbs_environment[],
-    verbs_domain[], verbs_team[], verbs_audit[];
+    verbs_domain[], verbs_team[], verbs_audit[], verbs_deployment[],
+    verbs_queue[];
 
 /*
  * Options of a verb, long ones only, wherever they stand; the common ones
