@@ -1,7 +1,6 @@
 #include "http/http.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/stop.h"
+#include "http/curl.h"
 
 enum { BODY_MAX = 8 << 20, HEADERS_MAX = 256, CONNECT_MS = 10000 };
 
@@ -153,6 +153,32 @@ on_read(char *p, size_t size, size_t n, void *ctx)
 
 #define SET(opt, value) (void)curl_easy_setopt(h->easy, opt, value)
 
+void
+http_aim(CURL *easy, const struct http_request *q)
+{
+	const char *ca =
+	    q->ca_file != NULL ? q->ca_file : conf_get("CA_BUNDLE", NULL);
+
+#define AIM(opt, value) (void)curl_easy_setopt(easy, opt, value)
+	AIM(CURLOPT_URL, q->url);
+	AIM(CURLOPT_NOSIGNAL, 1L);
+	AIM(CURLOPT_PROTOCOLS_STR, "http,https");
+	AIM(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	AIM(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(q->connect_ms != 0 ? q->connect_ms : CONNECT_MS));
+	if (q->unix_socket != NULL) {
+		AIM(CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
+		AIM(CURLOPT_NOPROXY, "*");
+	}
+	if (ca != NULL)
+		AIM(CURLOPT_CAINFO, ca);
+	if (q->cert_file != NULL)
+		AIM(CURLOPT_SSLCERT, q->cert_file);
+	if (q->key_file != NULL)
+		AIM(CURLOPT_SSLKEY, q->key_file);
+#undef AIM
+}
+
 static struct curl_slist *
 set_headers(struct http *h, const struct http_request *q)
 {
@@ -184,38 +210,15 @@ set_body(struct http *h, const struct http_request *q)
 }
 
 static void
-set_tls(struct http *h, const struct http_request *q)
-{
-	const char *ca =
-	    q->ca_file != NULL ? q->ca_file : conf_get("CA_BUNDLE", NULL);
-
-	if (ca != NULL)
-		SET(CURLOPT_CAINFO, ca);
-	if (q->cert_file != NULL)
-		SET(CURLOPT_SSLCERT, q->cert_file);
-	if (q->key_file != NULL)
-		SET(CURLOPT_SSLKEY, q->key_file);
-}
-
-static void
 prepare(struct http *h, struct run *r)
 {
 	const struct http_request *q = r->q;
 
 	curl_easy_reset(h->easy);
 	h->text[0] = '\0';
-	SET(CURLOPT_URL, q->url);
+	http_aim(h->easy, q);
 	SET(CURLOPT_ERRORBUFFER, h->text);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)(q->connect_ms != 0 ? q->connect_ms : CONNECT_MS));
 	SET(CURLOPT_TIMEOUT_MS, (long)q->total_ms);
-	if (q->unix_socket != NULL) {
-		SET(CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
-		SET(CURLOPT_NOPROXY, "*");
-	}
 	if (q->user != NULL) {
 		SET(CURLOPT_USERNAME, q->user);
 		SET(CURLOPT_PASSWORD, q->password);
@@ -226,7 +229,6 @@ prepare(struct http *h, struct run *r)
 		SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	}
 	set_body(h, q);
-	set_tls(h, q);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_HEADERDATA, r);
@@ -250,12 +252,14 @@ limits(struct run *r, int64_t *nap)
 	    (long long)r->q->idle_ms / 1000);
 }
 
-/* One turn of libcurl, after waiting for something to do where `wait`. */
+/* One turn of libcurl, after waiting for something to do where `wait`; it
+ * waits for a descriptor of somebody else's too. */
 static int
-turn(struct http *h, struct run *r, bool wait)
+turn(struct http *h, struct run *r, bool wait, struct curl_waitfd *also)
 {
-	struct curl_waitfd stop = { .fd = stop_fd(),
-		.events = CURL_WAIT_POLLIN };
+	struct curl_waitfd fds[2] = { { .fd = stop_fd(),
+	    .events = CURL_WAIT_POLLIN } };
+	unsigned n = fds[0].fd >= 0 ? 1 : 0;
 	int running = 1, left = 0;
 	int64_t nap;
 	CURLMsg *msg;
@@ -264,9 +268,12 @@ turn(struct http *h, struct run *r, bool wait)
 		return -1;
 	if (r->q->tick != NULL)
 		r->q->tick(r->q->push_ctx);
+	if (also != NULL)
+		fds[n++] = *also;
 	if (wait)
-		(void)curl_multi_poll(h->multi, &stop, stop.fd >= 0 ? 1 : 0,
-		    (int)nap, NULL);
+		(void)curl_multi_poll(h->multi, fds, n, (int)nap, NULL);
+	if (also != NULL)
+		also->revents = fds[n - 1].revents;
 	if (curl_multi_perform(h->multi, &running) != CURLM_OK)
 		mem_out();
 	msg = curl_multi_info_read(h->multi, &left);
@@ -287,7 +294,7 @@ http_push(struct http *h, const void *data, size_t n, struct err *err)
 	r->left = n;
 	(void)curl_easy_pause(h->easy, CURLPAUSE_CONT);
 	while (r->left > 0 && !r->done) {
-		if (turn(h, r, wait) < 0) {
+		if (turn(h, r, wait, NULL) < 0) {
 			*err = *r->err;
 			return -1;
 		}
@@ -300,13 +307,29 @@ http_push(struct http *h, const void *data, size_t n, struct err *err)
 	    "%s: answered before it took the whole body", r->q->url);
 }
 
+int
+http_turn(struct http *h, int fd, short *events, struct err *err)
+{
+	struct run *r = h->run;
+	struct curl_waitfd also = { .fd = fd, .events = *events };
+
+	if (r->done)
+		return 1;
+	if (turn(h, r, true, &also) < 0) {
+		*err = *r->err;
+		return -1;
+	}
+	*events = also.revents;
+	return r->done ? 1 : 0;
+}
+
 /* 0 with r->done, or -1 with *r->err set. */
 static int
 transfer(struct http *h, struct run *r)
 {
 	struct err why = { 0 };
 
-	if (turn(h, r, false) < 0)
+	if (turn(h, r, false, NULL) < 0)
 		return -1;
 	if (r->q->push != NULL && !r->done) {
 		if (r->q->push(h, r->q->push_ctx, &why) < 0 && !r->done) {
@@ -316,8 +339,13 @@ transfer(struct http *h, struct run *r)
 		r->whole = true;
 		(void)curl_easy_pause(h->easy, CURLPAUSE_CONT);
 	}
+	if (r->q->serve != NULL && !r->done &&
+	    r->q->serve(h, r->q->push_ctx, &why) < 0 && !r->done) {
+		*r->err = why;
+		return -1;
+	}
 	while (!r->done)
-		if (turn(h, r, true) < 0)
+		if (turn(h, r, true, NULL) < 0)
 			return -1;
 	return 0;
 }

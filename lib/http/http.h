@@ -34,6 +34,11 @@
  */
 struct http;
 typedef int http_push_fn(struct http *, void *ctx, struct err *);
+/*
+ * Does something else that the request needs while its answer comes: a second
+ * connection.  It calls http_turn() until that says 1, or ends with -1.
+ */
+typedef int http_serve_fn(struct http *, void *ctx, struct err *);
 /* A piece of the answer's body, 2xx only: 0, or -1 to end with err set. */
 typedef int http_write_fn(const void *, size_t, void *ctx, struct err *);
 
@@ -44,8 +49,9 @@ struct http_request {
 	const void *body; /* sent whole, with Content-Length */
 	size_t body_len;
 	http_push_fn *push; /* sent in pieces, chunked; body is not used */
+	http_serve_fn *serve; /* after the request; not with push */
 	void (*tick)(void *ctx); /* at least once a second; or NULL */
-	void *push_ctx; /* of push and tick */
+	void *push_ctx; /* of push, serve and tick */
 	http_write_fn *write; /* NULL: collected in answer.body */
 	void *write_ctx;
 	size_t body_max; /* of answer.body; 0: 8 MiB */
@@ -69,6 +75,12 @@ void http_free(struct http *);
 int http_run(struct http *, const struct http_request *, struct http_answer *,
     struct err *);
 int http_push(struct http *, const void *, size_t, struct err *);
+/*
+ * Within serve: waits for the transfer or for fd, at most a second.  events:
+ * POLLIN, POLLOUT that are waited for, then those that came.  1 the answer is
+ * whole, 0 go on, -1 the transfer, a limit or a stop signal has ended it.
+ */
+int http_turn(struct http *, int fd, short *events, struct err *);
 /* Value of the first header of that name, any case; NULL if there is none. */
 const char *http_header(const struct http_answer *, const char *name);
 void http_answer_release(struct http_answer *);

@@ -1,6 +1,7 @@
 /* http: one process that answers badly, one that asks. */
 #include "http/http.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "http/dial.h"
 #include "listener.h"
 #include "tap.h"
 
@@ -25,7 +27,17 @@ answer(int fd, const char *head, int other)
 {
 	char text[256];
 
-	if (strstr(head, " /hang ") != NULL) {
+	if (strstr(head, " /up ") != NULL) {
+		ssize_t n;
+
+		/* What follows the head is of the other protocol already. */
+		say(fd, "HTTP/1.1 101 UPGRADED\r\nUpgrade: x\r\n\r\nfirst");
+		while ((n = read(fd, text, sizeof(text))) > 0)
+			(void)io_write_all(fd, text, (size_t)n);
+	} else if (strstr(head, " /slow ") != NULL) {
+		(void)usleep(100000);
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow");
+	} else if (strstr(head, " /hang ") != NULL) {
 		pause();
 	} else if (strstr(head, " /half ") != NULL) {
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
@@ -107,6 +119,98 @@ ask(const char *path, struct http_request q, struct http_answer *a,
 	if (q.method == NULL)
 		q.method = "GET";
 	return http_run(h, &q, a, err);
+}
+
+/* Reads so many bytes, waiting for them. */
+static bool
+hear(struct dial *d, char *to, size_t n)
+{
+	struct err err = { 0 };
+
+	for (size_t at = 0; at < n;) {
+		ssize_t got = dial_read(d, to + at, n - at, &err);
+
+		if (got < 0 ||
+		    (got == 0 && io_wait(dial_fd(d), POLLIN, 5000, &err) <= 0))
+			return false;
+		at += (size_t)got;
+	}
+	return true;
+}
+
+static void
+test_dial(void)
+{
+	auto_free char *url = mem_printf("%s/up", base);
+	auto_free char *plain = mem_printf("%s/echo", base);
+	struct http_request q = { .method = "POST", .url = url };
+	auto_strvec struct strvec headers = { 0 };
+	auto_dial struct dial *d = NULL;
+	auto_dial struct dial *no = NULL;
+	struct err err = { 0 };
+	char text[8] = "";
+	int status = 0;
+
+	strvec_add(&headers, "Connection: Upgrade");
+	q.headers = &headers;
+	ok(dial_open(&d, &q, &status, &err) == 0 && status == 101,
+	    "another protocol: %s", err.msg);
+	ok(hear(d, text, 5) && memcmp(text, "first", 5) == 0,
+	    "what came with the answer's head is not lost");
+	ok(dial_read(d, text, 1, &err) == 0, "reading does not wait");
+	ok(dial_write(d, "echo", 4, &err) == 4 && hear(d, text, 4) &&
+		memcmp(text, "echo", 4) == 0,
+	    "both ways");
+	q.url = plain;
+	ok(dial_open(&no, &q, &status, &err) == 0 && status == 200,
+	    "one that stays with HTTP says so");
+	q.url = "http://127.0.0.1:1/up";
+	ok(dial_open(&no, &q, &status, &err) < 0 &&
+		strcmp(err.code, "connect-failed") == 0,
+	    "nobody there: %s", err.msg);
+}
+
+struct beside {
+	int fd[2], seen, turns;
+};
+
+static int
+serve_beside(struct http *h, void *ctx, struct err *err)
+{
+	struct beside *b = ctx;
+	int got = 0;
+	char c;
+
+	while (got == 0) {
+		short events = POLLIN;
+
+		got = http_turn(h, b->fd[0], &events, err);
+		b->turns++;
+		if (got == 0 && (events & POLLIN) != 0 &&
+		    read(b->fd[0], &c, 1) == 1)
+			b->seen++;
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static void
+test_serve(void)
+{
+	struct beside b = { 0 };
+	struct http_request q = {
+		.method = "POST", .serve = serve_beside, .push_ctx = &b
+	};
+	auto_http_answer struct http_answer a = { 0 };
+	struct err err;
+
+	if (pipe(b.fd) < 0 || write(b.fd[1], "x", 1) != 1)
+		abort();
+	ok(ask("/slow", q, &a, &err) == 0 && b.seen == 1,
+	    "another descriptor is served while the answer comes");
+	tap_str(buf_str(&a.body), "slow", "and the answer is whole");
+	ok(b.turns < 20, "without spinning");
+	(void)close(b.fd[0]);
+	(void)close(b.fd[1]);
 }
 
 static int
@@ -270,6 +374,8 @@ main(void)
 	test_answers();
 	test_redirect();
 	test_failures();
+	test_dial();
+	test_serve();
 	test_stop(port);
 	http_quote(&b, "a/b:c d~é");
 	tap_str(buf_str(&b), "a%2Fb%3Ac%20d~%C3%A9", "quotes a part of a path");
