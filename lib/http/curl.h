@@ -9,5 +9,8 @@
 
 /* Where to: url, unix_socket, TLS, connect_ms.  The strings must live on. */
 void http_aim(CURL *, const struct http_request *);
+/* What libcurl's code means, as http.h says; text is its error buffer. */
+int http_explain(CURL *, const struct http_request *, CURLcode,
+    const char *text, struct err *);
 
 #endif

@@ -350,16 +350,15 @@ transfer(struct http *h, struct run *r)
 	return 0;
 }
 
-static int
-explain(const struct http *h, const struct http_request *q, int code,
-    struct err *err)
+int
+http_explain(CURL *easy, const struct http_request *q, CURLcode code,
+    const char *text, struct err *err)
 {
 	const char *where = q->unix_socket != NULL ? q->unix_socket : q->url;
-	const char *why =
-	    h->text[0] != '\0' ? h->text : curl_easy_strerror((CURLcode)code);
+	const char *why = *text != '\0' ? text : curl_easy_strerror(code);
 	long sys = 0;
 
-	(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &sys);
+	(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &sys);
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -423,7 +422,7 @@ http_run(struct http *h, const struct http_request *q, struct http_answer *a,
 	if (own.status != 0)
 		*err = own;
 	else if (r.code != CURLE_OK)
-		explain(h, q, r.code, err);
+		(void)http_explain(h->easy, q, (CURLcode)r.code, h->text, err);
 	(void)curl_multi_remove_handle(h->multi, h->easy);
 	curl_slist_free_all(list);
 	return r.code == CURLE_OK && own.status == 0 ? 0 : -1;
