@@ -163,11 +163,9 @@ dial_open(struct dial **out, const struct http_request *q, int *status,
 	(void)curl_easy_setopt(d->easy, CURLOPT_ERRORBUFFER, d->text);
 	(void)curl_easy_setopt(d->easy, CURLOPT_CONNECT_ONLY, 1L);
 	code = curl_easy_perform(d->easy);
-	if (code != CURLE_OK || curl_easy_getinfo(d->easy,
-				    CURLINFO_ACTIVESOCKET, &d->fd) != CURLE_OK)
-		return err_set(err, EX_UNAVAILABLE, "connect-failed", "%s: %s",
-		    d->where,
-		    d->text[0] != '\0' ? d->text : curl_easy_strerror(code));
+	if (code != CURLE_OK)
+		return http_explain(d->easy, q, code, d->text, err);
+	(void)curl_easy_getinfo(d->easy, CURLINFO_ACTIVESOCKET, &d->fd);
 	if (ask(d, q, err) < 0 || hear(d, status, err) < 0)
 		return -1;
 	*out = ptr_steal(&d);
