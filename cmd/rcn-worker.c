@@ -1,0 +1,84 @@
+/*
+ * rcn-worker - works off the queue of rcn-state(1): takes deliveries from the
+ * spool, runs the pipeline for each deployment, repairs what a crash left.
+ * Stays, and starts itself with --once for each job.
+ */
+#include <stdio.h>
+
+#include "base/conf.h"
+#include "base/text.h"
+#include "document/cli.h"
+#include "work/worker.h"
+
+static const struct cli cli = {
+	"rcn-worker",
+	"usage: rcn-worker [-hqVv] [--jobs N]\n"
+	"       rcn-worker [-qv] --once\n",
+};
+
+enum { JOBS = 256, ONCE };
+
+static const struct option longopts[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "jobs", required_argument, NULL, JOBS },
+	{ "once", no_argument, NULL, ONCE },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+struct options {
+	uint64_t jobs;
+	bool once;
+};
+
+static int
+take(struct options *o, int argc, char **argv)
+{
+	struct err err = { 0 };
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "hqvV", longopts, NULL)) != -1)
+		switch (c) {
+		case JOBS:
+			if (parse_u64(optarg, 1, 64, &o->jobs, &err) < 0)
+				return cli_usage(&cli, "--jobs %s", err.msg);
+			break;
+		case ONCE:
+			o->once = true;
+			break;
+		default:
+			if ((status = cli_common(&cli, c)) != CLI_GO)
+				return status;
+		}
+	if (optind < argc)
+		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	return CLI_GO;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct worker_settings set = { 0 };
+	struct options o = { 0 };
+	struct err err = { 0 };
+	int status, got;
+
+	cli_begin(&cli);
+	status = take(&o, argc, argv);
+	if (status != CLI_GO)
+		return status;
+	if (worker_settings(&set, &err) < 0 ||
+	    (o.jobs == 0 && conf_u64("JOBS", 2, 1, 64, &o.jobs, &err) < 0)) {
+		err_print(&err);
+		return err.status;
+	}
+	got = o.once ? worker_once(&set, &err)
+		     : worker_run(&set, argv[0], (int)o.jobs, &err);
+	if (got < 0) {
+		err_print(&err);
+		return err.status;
+	}
+	return cli_end(o.once && got == 0 ? EX_NO : 0);
+}
