@@ -113,7 +113,10 @@ add(struct state *st, const struct job_new *n, const char *id, struct err *err)
 		return -1;
 	if (!ends || n->environment == NULL)
 		return 0;
-	if (deployment_halt(st, n->environment, n->kind, err) < 0 ||
+	if (deployment_halt(st, n->environment,
+		strcmp(n->kind, "stop") == 0 ? "its environment is stopped"
+					     : "its environment is removed",
+		err) < 0 ||
 	    (strcmp(n->kind, "stop") == 0 &&
 		queue_run(st,
 		    "UPDATE environments SET stopped = 1, rev = rev + 1"
