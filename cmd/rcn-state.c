@@ -22,7 +22,7 @@ static const struct verb *const files[] = {
 	verbs_queue,
 	verbs_audit,
 };
-enum { FILES = sizeof(files) / sizeof(*files), COLUMNS = 79, INDENT = 11 };
+enum { FILES = sizeof(files) / sizeof(files[0]), COLUMNS = 79, INDENT = 11 };
 
 static struct cli cli = { .name = "rcn-state" };
 

@@ -105,7 +105,7 @@ verb_args(const struct verb *v, int argc, char **argv, const struct flag *flags,
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, FRAME_SHORT, longopts, NULL)) !=
 	       -1) {
-		if (c >= OPT_FIRST)
+		if (c >= OPT_FIRST && flags != NULL)
 			take(&flags[c - OPT_FIRST]);
 		else if (frame_option(c) < 0)
 			return other(v, c, argv[optind - 1]);
@@ -355,7 +355,7 @@ print_rows(void)
 	}
 	putchar('\n');
 	json_array_foreach(rows, i, row) {
-		for (k = 0; k < n; k++)
+		for (k = 0; k < n && i < c[k].cells.n; k++)
 			pad(c[k].cells.v[i], c[k].most, k + 1 == n);
 		putchar('\n');
 	}

@@ -32,7 +32,8 @@ hex_decode(const char *s, unsigned char out[SHA256_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
 
-	if (strlen(s) != 2 * SHA256_BYTES || s[strspn(s, digits)] != '\0')
+	if (strlen(s) != (size_t)2 * SHA256_BYTES ||
+	    s[strspn(s, digits)] != '\0')
 		return false;
 	for (size_t i = 0; i < SHA256_BYTES; i++)
 		out[i] =

@@ -1,8 +1,10 @@
 #include "http/hijack.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,7 +12,7 @@
 #include "base/io.h"
 #include "base/text.h"
 
-enum { HEAD_MAX = 32768, CONNECT_MS = 10000 };
+enum { HEAD_MAX = 32768, CONNECT_MS = 10000, STATUS_AT = 9 };
 
 struct hijack {
 	CURL *easy;
@@ -222,8 +224,13 @@ hijack_answer(struct hijack *h, int *status, struct err *err)
 
 	if (read_head(h, &head, err) < 0)
 		return -1;
-	if (sscanf(head.data, "HTTP/1.%*1[01] %3d", status) == 1)
+	if (head.len > STATUS_AT &&
+	    (text_starts(head.data, "HTTP/1.0 ") ||
+		text_starts(head.data, "HTTP/1.1 ")) &&
+	    isdigit((unsigned char)head.data[STATUS_AT])) {
+		*status = (int)strtol(head.data + STATUS_AT, NULL, 10);
 		return 0;
+	}
 	return err_set(err, EX_PROTOCOL, "bad-answer", "not HTTP: %.60s",
 	    head.data);
 }

@@ -104,7 +104,7 @@ name_peer(int fd, char out[INET6_ADDRSTRLEN])
 		struct sockaddr any;
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
-	} a;
+	} a = { 0 };
 	socklen_t n = sizeof(a);
 
 	(void)snprintf(out, INET6_ADDRSTRLEN, "unix");
@@ -802,10 +802,10 @@ table_size(size_t want)
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
 	(void)getrlimit(RLIMIT_NOFILE, &r);
-	if (r.rlim_cur < 4 * SPARE_FDS)
+	if (r.rlim_cur < (rlim_t)4 * SPARE_FDS)
 		return SPARE_FDS;
-	if (want > r.rlim_cur - 3 * SPARE_FDS)
-		return r.rlim_cur - 3 * SPARE_FDS;
+	if (want > r.rlim_cur - (rlim_t)3 * SPARE_FDS)
+		return r.rlim_cur - (rlim_t)3 * SPARE_FDS;
 	return want;
 }
 
