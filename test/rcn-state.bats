@@ -1,46 +1,7 @@
 # rcn-state: its frame, and projects, environments, hosts, teams, the audit.
 # shellcheck disable=SC2154
 load lib
-
-# shape KIND: each document of stdin is of that shape of state.json.
-shape() {
-	jq -c --arg kind "$1" '{($kind): .}' >"$T/shaped"
-	"$ROOT/test/validate" -s "$ROOT/share/schema/state.json" "$T/shaped"
-}
-
-# state ARGS...: must succeed in silence on stderr; its output in $output.
-state() {
-	run -0 --separate-stderr rcn-state "$@"
-	[ -z "$stderr" ]
-}
-
-# is JQ: of what was written last.
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		echo "$1: $output"
-		return 1
-	}
-}
-
-# says STATUS CODE-WORDS ARGS...: fails so, and writes nothing.
-says() {
-	local status=$1 text=$2
-
-	shift 2
-	run "-$status" --separate-stderr rcn-state "$@"
-	[ -z "$output" ]
-	[[ $stderr == *"$text"* ]] || {
-		echo "$stderr"
-		return 1
-	}
-}
-
-sql() {
-	/usr/bin/python3 -c 'import sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-for row in db.execute(sys.argv[2]): print(*row)
-db.commit()' "$RCN_STATE_DIR/state.db" "$1"
-}
+load state
 
 @test "rcn-state: init, twice" {
 	rmdir "$RCN_STATE_DIR"

@@ -23,6 +23,7 @@
 #define CMD_STATE_VERBS_H
 
 #include <jansson.h>
+#include "base/buf.h"
 #include "document/cli.h"
 #include "state/state.h"
 
@@ -36,8 +37,8 @@ struct verb {
 };
 
 extern const struct verb verbs_init[], verbs_project[], verbs_environment[],
-    verbs_domain[], verbs_team[], verbs_audit[], verbs_deployment[],
-    verbs_queue[];
+    verbs_domain[], verbs_env[], verbs_credential[], verbs_key[], verbs_team[],
+    verbs_audit[], verbs_deployment[], verbs_queue[];
 
 /*
  * Options of a verb, long ones only, wherever they stand; the common ones
@@ -67,6 +68,14 @@ int verb_show(const struct verb *, json_t *);
 
 /* A JSON object from a file, "-" for standard input. */
 json_t *verb_file(const char *path, struct err *);
+/*
+ * What must not stand in argv: a file's text, standard input's ("-", NULL),
+ * or, where that is a terminal, a line typed unseen after the prompt.  One
+ * newline at its end is left out, NUL is EX_DATAERR "bad-secret"; appended to
+ * text, which has room for max bytes from then on: buf_wipe() it.
+ */
+int verb_secret(const char *path, const char *prompt, size_t max,
+    struct buf *text, struct err *);
 /* A number from 1 on, at most max; NULL text: def. */
 int verb_number(const char *text, int64_t def, int64_t max, int64_t *,
     struct err *);

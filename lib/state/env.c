@@ -694,21 +694,3 @@ env_build_differs(struct state *st, const char *environment_id, int64_t from,
 			return 1;
 	return 0;
 }
-
-json_t *
-env_versions(struct state *st, const char *slug, int64_t before, int limit,
-    struct err *err)
-{
-	json_auto_t *project = NULL;
-
-	if ((project = project_row(st, slug, err)) == NULL)
-		return NULL;
-	return db_list(st->db,
-	    "SELECT seq, at, actor, data AS \"data:json\" FROM events"
-	    " WHERE project = :project AND kind = 'env.changed'"
-	    " AND (:before < 0 OR seq < :before) ORDER BY seq DESC"
-	    " LIMIT :limit",
-	    ARGS(ARG_TEXT("project", json_str(project, "id", "")),
-		ARG_INT("before", before), ARG_INT("limit", limit)),
-	    err);
-}

@@ -42,6 +42,13 @@ json_t *env_change(struct state *, const char *project, const struct env_set *,
     size_t n, struct err *);
 
 /*
+ * The same, and a deployment (trigger env) of each environment that serves
+ * and now gets something else: `deployments`, their rows.
+ */
+json_t *env_apply(struct state *, const char *project, const struct env_set *,
+    size_t n, struct err *);
+
+/*
  * Rows {key, scope, phase, secret, since, created_at}, and value where it is
  * no secret and can be opened.  environment NULL: all of the project, else
  * those that it gets.  version -1: today's.
@@ -63,10 +70,5 @@ json_t *env_diff(struct state *, const char *environment_id, int64_t from,
 /* 1 a build would be another, 0 not, -1. */
 int env_build_differs(struct state *, const char *environment_id, int64_t from,
     int64_t to, struct err *);
-
-/* Versions of a project, newest first, below `before` (-1: from the newest):
- * [{version, at, actor, keys: [KEY]}]. */
-json_t *env_versions(struct state *, const char *project, int64_t before,
-    int limit, struct err *);
 
 #endif

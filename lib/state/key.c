@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,17 +14,20 @@
 #include "base/text.h"
 #include "state/credential.h"
 
-#define HOOK_USER "rcn-hook"
-
 /*
  * Files
  */
 
+static const char *
+dir_name(enum holder h)
+{
+	return h == HOLDER_HOOK ? "hook" : "keys";
+}
+
 static void
 dir_path(struct buf *b, enum holder h)
 {
-	buf_addf(b, "%s/%s", conf_state_dir(),
-	    h == HOLDER_HOOK ? "hook" : "keys");
+	buf_addf(b, "%s/%s", conf_state_dir(), dir_name(h));
 }
 
 void
@@ -33,38 +35,6 @@ key_path(struct buf *b, enum holder h, const char *id)
 {
 	dir_path(b, h);
 	buf_addf(b, "/%s-%s", h == HOLDER_HOOK ? "key" : "secret", id);
-}
-
-/* Another user's folder inside ours: let him through, show him nothing. */
-static int
-open_way(struct err *err)
-{
-	struct stat sb;
-
-	if (stat(conf_state_dir(), &sb) < 0 ||
-	    chmod(conf_state_dir(), (sb.st_mode & 07777) | 0111) < 0)
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s",
-		    conf_state_dir());
-	return 0;
-}
-
-int
-key_hook_dir(struct buf *path, struct err *err)
-{
-	const struct passwd *pw = geteuid() == 0 ? getpwnam(HOOK_USER) : NULL;
-	auto_fd int fd = -1;
-	struct stat sb;
-
-	if (conf_state_path(path, "hook", err) < 0)
-		return -1;
-	if (pw == NULL)
-		return 0;
-	fd = open(path->data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &sb) < 0 ||
-	    (sb.st_uid != pw->pw_uid && fchown(fd, pw->pw_uid, pw->pw_gid) < 0))
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s",
-		    path->data);
-	return open_way(err);
 }
 
 static int
@@ -85,8 +55,7 @@ write_private(enum holder h, const char *id,
 	auto_fd int fd = -1;
 	struct stat sb;
 
-	if (h == HOLDER_HOOK ? key_hook_dir(&dir, err) < 0
-			     : conf_state_path(&dir, "keys", err) < 0)
+	if (conf_state_path(&dir, dir_name(h), err) < 0)
 		return -1;
 	key_path(&path, h, id);
 	fd = open(path.data,
@@ -215,6 +184,15 @@ make(struct state *st, enum holder h, char id[UUID_TEXT], struct err *err)
 		   err) < 0
 		   ? -1
 		   : 0;
+}
+
+json_t *
+key_list(struct state *st, struct err *err)
+{
+	return db_list(st->db,
+	    "SELECT id, holder, created_at FROM keys"
+	    " WHERE retired_at IS NULL ORDER BY holder",
+	    NO_ARGS, err);
 }
 
 static json_t *

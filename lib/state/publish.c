@@ -6,7 +6,6 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "state/credential.h"
-#include "state/key.h"
 #include "state/seal.h"
 
 enum { FILE_MAX = 64 << 20, LOCK_MS = 10000 };
@@ -187,7 +186,7 @@ hook_publish(struct state *st, struct err *err)
 	json_auto_t *all = NULL;
 	auto_fd int fd = -1;
 
-	if (key_hook_dir(&path, err) < 0)
+	if (conf_state_path(&path, "hook", err) < 0)
 		return -1;
 	buf_adds(&path, "/repositories.json");
 	buf_addf(&lock, "%s/publish.lock", conf_state_dir());
