@@ -1,6 +1,7 @@
 # rcn-state's queue: deployments, jobs, deliveries, and the three stages.
 # shellcheck shell=bash disable=SC2154
 load lib
+load state
 
 bats_require_minimum_version 1.5.0
 
@@ -9,14 +10,6 @@ setup() {
 	rcn-state init >/dev/null
 	rcn-state project add app --repository https://github.com/o/n \
 	    --host app.example >/dev/null
-}
-
-# shape KIND: standard input, of one kind of share/schema/state.json.
-shape() {
-	jq -c "{$1: .}" | while read -r one; do
-		"$ROOT/test/validate" -s "$ROOT/share/schema/state.json" \
-		    <<<"$one" || return
-	done
 }
 
 state_of() {

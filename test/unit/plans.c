@@ -137,7 +137,6 @@ variables(void)
 	did(env_resolve(st, id, 1, &err), "resolved");
 	did(env_diff(st, id, 0, 1, &err), "compared");
 	ok(env_build_differs(st, id, 0, 1, &err) == 1, "for a build");
-	did(env_versions(st, "app", -1, 10, &err), "versions");
 }
 
 static void
