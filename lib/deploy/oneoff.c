@@ -208,10 +208,10 @@ run_container(struct at_work *w, const json_t *networks, int *status,
 			return -1;
 	}
 	/* Both before the start: nothing of it is missed. */
-	if (engine_hijack(w->o->e, "POST", wait_path, NULL, false, &wait, err) <
-		0 ||
-	    engine_hijack(w->o->e, "POST", path, NULL, true, &streams, err) <
-		0 ||
+	if (engine_hijack(w->o->e, "POST", wait_path, NULL, NULL, NULL, &wait,
+		err) < 0 ||
+	    engine_hijack(w->o->e, "POST", path, NULL, NULL, "tcp", &streams,
+		err) < 0 ||
 	    accepted(streams, "attach", err) < 0)
 		return -1;
 	if (container_start(w->o->e, w->id, err) < 0) {
@@ -295,7 +295,8 @@ oneoff_exec(const struct oneoff *o, const char *container, int *status,
 	w.id = json_str(out, "Id", "");
 	free(path);
 	path = mem_printf("/exec/%s/start", w.id);
-	if (engine_hijack(o->e, "POST", path, start, true, &h, err) < 0 ||
+	if (engine_hijack(o->e, "POST", path, NULL, start, "tcp", &h, err) <
+		0 ||
 	    accepted(h, "exec", err) < 0 || join(&w, h, err) < 0)
 		return -1;
 	return exec_status(&w, status, err);

@@ -1,7 +1,8 @@
 /*
  * attach - our own standard streams joined to those of a container or of a
  * command in one, until that ends.
- *	engine_hijack(e, "POST", "/containers/ID/attach?...", NULL, true, &h)
+ *	engine_hijack(e, "POST", "/containers/ID/attach?...", NULL, NULL, "tcp",
+ *	    &h, err)
  *	hijack_answer(h, &status, err)		101 or 200
  *	attach_run(h, &(struct attach){ .tty = true }, err)
  * With tty the terminal is in raw mode meanwhile, and told of each change of

@@ -347,19 +347,22 @@ engine_raw(struct engine *e, const char *path, http_write_fn *each, void *ctx,
 
 int
 engine_hijack(struct engine *e, const char *method, const char *path,
-    const json_t *body, bool upgrade, struct hijack **h, struct err *err)
+    const struct strvec *headers, const json_t *body, const char *upgrade,
+    struct hijack **h, struct err *err)
 {
 	auto_free char *url = url_of(e, path);
 	AUTO(buf_wipe) struct buf text = { 0 };
-	auto_strvec struct strvec headers = { 0 };
+	auto_strvec struct strvec all = { 0 };
 	struct http_request q = {
-		.method = method, .url = url, .headers = &headers
+		.method = method, .url = url, .headers = &all
 	};
 
 	aim(e, &q);
+	for (size_t i = 0; headers != NULL && i < headers->n; i++)
+		strvec_add(&all, headers->v[i]);
 	if (body != NULL) {
 		json_write(&text, body, JSON_COMPACT);
-		strvec_add(&headers, "Content-Type: application/json");
+		strvec_add(&all, "Content-Type: application/json");
 		q.body = text.data;
 		q.body_len = text.len;
 	}

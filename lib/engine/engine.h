@@ -35,10 +35,11 @@ const char *engine_name(const struct engine *); /* "docker" or "podman" */
 const char *engine_version(struct engine *, struct err *); /* "20.10.24" */
 /*
  * A connection of its own on which a call was sent; the caller reads its
- * answer.  upgrade: both sides then speak freely (attach, exec).
+ * answer.  upgrade: the protocol that both sides then speak, or NULL.
  */
 int engine_hijack(struct engine *, const char *method, const char *path,
-    const json_t *body, bool upgrade, struct hijack **, struct err *);
+    const struct strvec *headers, const json_t *body, const char *upgrade,
+    struct hijack **, struct err *);
 /* The containerd image store (the default of a fresh Engine 29): 1, 0, -1. */
 int engine_containerd_store(struct engine *, struct err *);
 

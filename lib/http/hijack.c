@@ -1,18 +1,17 @@
 #include "http/hijack.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/conf.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "http/curl.h"
 
-enum { HEAD_MAX = 32768, CONNECT_MS = 10000, STATUS_AT = 9 };
+enum { HEAD_MAX = 32768, STATUS_AT = 9 };
 
 struct hijack {
 	CURL *easy;
@@ -38,47 +37,27 @@ hijack_fd(const struct hijack *h)
 	return h->fd;
 }
 
-#define SET(opt, value) (void)curl_easy_setopt(h->easy, opt, value)
-
 static int
 dial(struct hijack *h, const struct http_request *q, struct err *err)
 {
-	const char *ca =
-	    q->ca_file != NULL ? q->ca_file : conf_get("CA_BUNDLE", NULL);
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	CURLcode code;
 
-	SET(CURLOPT_URL, q->url);
-	SET(CURLOPT_CONNECT_ONLY, 1L);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	SET(CURLOPT_ERRORBUFFER, h->text);
-	if (q->unix_socket != NULL) {
-		SET(CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
-		SET(CURLOPT_NOPROXY, "*");
-	}
-	if (ca != NULL)
-		SET(CURLOPT_CAINFO, ca);
-	if (q->cert_file != NULL)
-		SET(CURLOPT_SSLCERT, q->cert_file);
-	if (q->key_file != NULL)
-		SET(CURLOPT_SSLKEY, q->key_file);
+	http_aim(h->easy, q);
+	(void)curl_easy_setopt(h->easy, CURLOPT_CONNECT_ONLY, 1L);
+	(void)curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->text);
 	code = curl_easy_perform(h->easy);
-	if (code == CURLE_OK)
-		code = curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &fd);
+	if (code != CURLE_OK)
+		return http_explain(h->easy, q, code, h->text, err);
+	(void)curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &fd);
 	h->fd = fd;
 	h->tls = text_starts(q->url, "https:");
-	if (code == CURLE_OK && fd != CURL_SOCKET_BAD)
-		return 0;
-	return err_set(err, EX_UNAVAILABLE, "connect-failed", "%s: %s",
-	    q->unix_socket != NULL ? q->unix_socket : q->url,
-	    h->text[0] != '\0' ? h->text : curl_easy_strerror(code));
+	return 0;
 }
 
 /* "http://host:1/path?q" into "host:1" and "/path?q". */
 static void
-head_of(struct buf *b, const struct http_request *q, bool upgrade)
+head_of(struct buf *b, const struct http_request *q, const char *upgrade)
 {
 	const char *host = strstr(q->url, "://");
 	const char *path;
@@ -88,8 +67,8 @@ head_of(struct buf *b, const struct http_request *q, bool upgrade)
 	buf_addf(b, "%s %s HTTP/1.1\r\nHost: %.*s\r\n", q->method,
 	    path != NULL ? path : "/",
 	    path != NULL ? (int)(path - host) : (int)strlen(host), host);
-	if (upgrade)
-		buf_adds(b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+	if (upgrade != NULL)
+		buf_addf(b, "Connection: Upgrade\r\nUpgrade: %s\r\n", upgrade);
 	else
 		buf_adds(b, "Connection: close\r\n");
 	for (size_t i = 0; q->headers != NULL && i < q->headers->n; i++)
@@ -98,8 +77,8 @@ head_of(struct buf *b, const struct http_request *q, bool upgrade)
 }
 
 int
-hijack_open(struct hijack **out, const struct http_request *q, bool upgrade,
-    struct err *err)
+hijack_open(struct hijack **out, const struct http_request *q,
+    const char *upgrade, struct err *err)
 {
 	auto_hijack struct hijack *h = mem_zalloc(1, sizeof(*h));
 	AUTO(buf_wipe) struct buf text = { 0 };

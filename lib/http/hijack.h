@@ -1,8 +1,9 @@
 /*
  * hijack - a connection that stops to be HTTP after its first answer: an
- * engine's attach and exec, where both sides then send bytes as they like.
+ * engine's attach and exec, a BuildKit session; both sides then send bytes as
+ * they like.
  *	auto_hijack struct hijack *h = NULL;
- *	if (hijack_open(&h, &request, err) < 0 ||	sends it
+ *	if (hijack_open(&h, &request, "tcp", err) < 0 ||	sends it
  *	    hijack_answer(h, &status, err) < 0)		reads the head
  *		return -1;
  *	n = hijack_read(h, piece, sizeof(piece), err);
@@ -22,10 +23,10 @@
 
 struct hijack;
 
-/* Of the request: method, url, unix_socket, body, TLS; and `upgrade`, to ask
- * for a change of protocol. */
-int hijack_open(struct hijack **, const struct http_request *, bool upgrade,
-    struct err *);
+/* Of the request: method, url, unix_socket, headers, body, TLS, connect_ms;
+ * upgrade: the protocol to ask for, or NULL. */
+int hijack_open(struct hijack **, const struct http_request *,
+    const char *upgrade, struct err *);
 int hijack_answer(struct hijack *, int *status, struct err *);
 int hijack_fd(const struct hijack *);
 /* Bytes, 0 at the end, HIJACK_NONE for none yet, or -1. */

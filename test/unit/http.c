@@ -11,7 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "http/dial.h"
+#include "http/hijack.h"
 #include "listener.h"
 #include "tap.h"
 
@@ -123,51 +123,55 @@ ask(const char *path, struct http_request q, struct http_answer *a,
 
 /* Reads so many bytes, waiting for them. */
 static bool
-hear(struct dial *d, char *to, size_t n)
+hear(struct hijack *h, char *to, size_t n)
 {
 	struct err err = { 0 };
 
 	for (size_t at = 0; at < n;) {
-		ssize_t got = dial_read(d, to + at, n - at, &err);
+		ssize_t got = hijack_read(h, to + at, n - at, &err);
 
-		if (got < 0 ||
-		    (got == 0 && io_wait(dial_fd(d), POLLIN, 5000, &err) <= 0))
+		if (got == HIJACK_NONE)
+			hijack_wait(h, 5000);
+		else if (got <= 0)
 			return false;
-		at += (size_t)got;
+		else
+			at += (size_t)got;
 	}
 	return true;
 }
 
 static void
-test_dial(void)
+test_hijack(void)
 {
 	auto_free char *url = mem_printf("%s/up", base);
 	auto_free char *plain = mem_printf("%s/echo", base);
 	struct http_request q = { .method = "POST", .url = url };
-	auto_strvec struct strvec headers = { 0 };
-	auto_dial struct dial *d = NULL;
-	auto_dial struct dial *no = NULL;
+	auto_hijack struct hijack *h = NULL;
+	auto_hijack struct hijack *no = NULL;
 	struct err err = { 0 };
 	char text[8] = "";
 	int status = 0;
 
-	strvec_add(&headers, "Connection: Upgrade");
-	q.headers = &headers;
-	ok(dial_open(&d, &q, &status, &err) == 0 && status == 101,
+	ok(hijack_open(&h, &q, "x", &err) == 0 &&
+		hijack_answer(h, &status, &err) == 0 && status == 101,
 	    "another protocol: %s", err.msg);
-	if (d == NULL)
+	if (h == NULL)
 		return;
-	ok(hear(d, text, 5) && memcmp(text, "first", 5) == 0,
+	ok(hear(h, text, 5) && memcmp(text, "first", 5) == 0,
 	    "what came with the answer's head is not lost");
-	ok(dial_read(d, text, 1, &err) == 0, "reading does not wait");
-	ok(dial_write(d, "echo", 4, &err) == 4 && hear(d, text, 4) &&
+	ok(hijack_read(h, text, 1, &err) == HIJACK_NONE,
+	    "reading does not wait");
+	ok(hijack_send(h, "echo", 4, &err) == 4 && hear(h, text, 4) &&
 		memcmp(text, "echo", 4) == 0,
 	    "both ways");
 	q.url = plain;
-	ok(dial_open(&no, &q, &status, &err) == 0 && status == 200,
+	ok(hijack_open(&no, &q, "x", &err) == 0 &&
+		hijack_answer(no, &status, &err) == 0 && status == 200,
 	    "one that stays with HTTP says so");
+	hijack_close(no);
+	no = NULL;
 	q.url = "http://127.0.0.1:1/up";
-	ok(dial_open(&no, &q, &status, &err) < 0 &&
+	ok(hijack_open(&no, &q, "x", &err) < 0 &&
 		strcmp(err.code, "connect-failed") == 0,
 	    "nobody there: %s", err.msg);
 }
@@ -375,7 +379,7 @@ main(void)
 	(void)snprintf(base, sizeof(base), "http://127.0.0.1:%d", port);
 	test_answers();
 	test_redirect();
-	test_dial();
+	test_hijack();
 	test_serve();
 	test_failures();
 	test_stop(port);
