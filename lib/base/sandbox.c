@@ -45,6 +45,16 @@ allow(int ruleset, const char *path, uint64_t rights, struct err *err)
 }
 
 static int
+without(const struct sandbox *s, const char *what, struct err *err)
+{
+	if (s->required)
+		return err_set(err, EX_OSERR, "sandbox-failed",
+		    "no %s in this kernel", what);
+	log_info("no %s in this kernel: going on without", what);
+	return 0;
+}
+
+static int
 landlock(const struct sandbox *s, struct err *err)
 {
 	uint64_t handled = ALL_RIGHTS;
@@ -56,10 +66,8 @@ landlock(const struct sandbox *s, struct err *err)
 	attr.handled_access_fs = handled;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 
-	if (fd < 0) {
-		log_info("no Landlock in this kernel: going on without");
-		return 0;
-	}
+	if (fd < 0)
+		return without(s, "Landlock", err);
 	for (size_t i = 0; i < s->read.n; i++)
 		if (allow(fd, s->read.v[i], READ_RIGHTS, err) < 0)
 			return -1;
@@ -103,10 +111,8 @@ seccomp(const struct sandbox *s, struct err *err)
 		rc = seccomp_load(ctx);
 	if (ctx != NULL)
 		seccomp_release(ctx);
-	if (rc == -EINVAL || rc == -ENOSYS) {
-		log_info("no seccomp in this kernel: going on without");
-		return 0;
-	}
+	if (rc == -EINVAL || rc == -ENOSYS)
+		return without(s, "seccomp", err);
 	if (rc != 0) {
 		errno = rc < 0 ? -rc : rc;
 		return err_sys(err, EX_OSERR, "sandbox-failed", "seccomp");

@@ -112,7 +112,8 @@ event_headers(const struct request *q, struct response *a, struct head *h)
 			continue;
 		h->provider = all[i].provider;
 		if (rc == 1 && request_header(q, all[i].id, &h->id) == 1 &&
-		    is_word(h->event, "abcdefghijklmnopqrstuvwxyz_") &&
+		    is_word(h->event,
+			"0123456789abcdefghijklmnopqrstuvwxyz_") &&
 		    is_word(h->id, "0123456789abcdefghijklmnopqrstuvwxyz"
 				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"))
 			return 0;

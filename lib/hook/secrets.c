@@ -102,15 +102,15 @@ static int
 fill(struct secrets *s, json_t *doc, struct entry *all, struct err *err)
 {
 	json_t *rows = json_object_get(doc, "repositories"), *r;
-	const char *id = json_str(doc, "key_id", NULL);
 	size_t i, n = json_array_size(rows);
 
 	json_array_foreach(rows, i, r)
 		if (add(s, &all[i], json_str(r, "key", NULL),
-			json_str(r, "key_id", id), json_object_get(r, "sealed"),
-			err) < 0)
+			json_str(r, "key_id", NULL),
+			json_object_get(r, "sealed"), err) < 0)
 			return -1;
-	return add(s, &all[n], "*", id, json_object_get(doc, "default"), err);
+	return add(s, &all[n], "*", json_str(doc, "default_key_id", NULL),
+	    json_object_get(doc, "default"), err);
 }
 
 static int

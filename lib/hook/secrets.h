@@ -4,7 +4,7 @@
  *	{"version": 1,
  *	 "repositories": [{"key": "github.com/o/n", "key_id": "...",
  *	    "sealed": ["BASE64", ...]}, ...],
- *	 "default": ["BASE64", ...]}
+ *	 "default": ["BASE64", ...], "default_key_id": "..."}
  * Each is a sealed box of libsodium for DIR/key-KEYID (32 raw bytes), and
  * holds {"repository": KEY or "*", "secret": TEXT}: one that has been moved
  * to another row opens and is not taken.  A box is opened at its first use;
