@@ -210,6 +210,8 @@ set_tool(json_t *data, const struct plan *plan, struct err *err)
 	const char *version = plan->package_manager_version;
 	auto_buf struct buf b = { 0 };
 
+	if (!is_runtime(plan, "nodejs") && !is_runtime(plan, "python"))
+		return 0;
 	if (m->tool == NULL || has_prefix(&plan->manifests, ".yarn/releases"))
 		return 0;
 	if (strchr(m->tool, '%') == NULL) {
@@ -334,6 +336,87 @@ set_files(json_t *data, const struct plan *plan, struct err *err)
 	return 0;
 }
 
+/* COPY lines of what is shipped beside what the build makes. */
+static int
+set_assets(json_t *data, const struct strvec *list, struct err *err)
+{
+	json_t *assets = json_array();
+
+	json_object_set_new(data, "assets", assets);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *path = list->v[i], *slash = strrchr(path, '/');
+		bool dir = slash != NULL && slash[1] == '\0';
+
+		if (check_token("assets", path, err) < 0)
+			return -1;
+		json_array_append_new(assets,
+		    json_pack("{s:s, s:o}", "from", path, "to",
+			dir ? json_sprintf("./%s", path)
+			    : json_sprintf("./%.*s",
+				  slash != NULL ? (int)(slash - path) + 1 : 0,
+				  path)));
+	}
+	return 0;
+}
+
+/*
+ * A compiled program: steps, one RUN that is lent the sources and leaves
+ * artifacts.  Without artifacts, or with a step that is not one plain line,
+ * not bound: the folder is copied, built step by step, and shipped whole.
+ */
+static int
+set_steps(json_t *data, const struct plan *plan, struct err *err)
+{
+	json_t *steps = json_array();
+	bool bound = plan->artifacts.n > 0;
+
+	json_object_set_new(data, "steps", steps);
+	for (size_t i = 0; i < plan->build.n; i++) {
+		auto_buf struct buf text = { 0 };
+
+		command_text(&plan->build.v[i], &text);
+		if (!is_run_text(buf_str(&text))) {
+			bound = false;
+			continue;
+		}
+		json_array_append_new(steps,
+		    plan->build.n == 1 ? json_string(text.data)
+				       : json_sprintf("(%s)", text.data));
+	}
+	json_object_set_new(data, "bound", json_boolean(bound));
+	json_object_set_new(data, "installed",
+	    json_boolean(plan->install.n > 0));
+	return set_words(data, "artifacts", &plan->artifacts, err) < 0
+		   ? -1
+		   : set_assets(data, &plan->assets, err);
+}
+
+/* What a template asks by name: {{#with_gradle}}, {{#node}}. */
+static int
+set_tools(json_t *data, const struct plan *plan, struct err *err)
+{
+	const char *name = plan->package_manager;
+	const char *version = plan->package_manager_version;
+
+	if (name != NULL) {
+		auto_free char *with = mem_printf("with_%s", name);
+
+		json_object_set_new(data, with, json_true());
+	}
+	if (version != NULL) {
+		if (check_token("package_manager_version", version, err) < 0)
+			return -1;
+		json_object_set_new(data, "manager_version",
+		    json_string(version));
+	}
+	if (plan->node != NULL) {
+		if (check_token("node", plan->node, err) < 0)
+			return -1;
+		json_object_set_new(data, "node", json_string(plan->node));
+	}
+	return set_words(data, "extensions", &plan->extensions, err);
+}
+
 static int
 set_base(json_t *data, const struct plan *plan, struct err *err)
 {
@@ -345,6 +428,7 @@ set_base(json_t *data, const struct plan *plan, struct err *err)
 		return -1;
 	json_object_set_new(data, "base",
 	    json_sprintf("%s:%s-slim", image, plan->version));
+	json_object_set_new(data, "version", json_string(plan->version));
 	return 0;
 }
 
@@ -376,12 +460,28 @@ template_data(const struct plan *plan, const char *slug, struct err *err)
 		if (check_token("build_env", plan->build_env.v[i], err) < 0)
 			return NULL;
 	if (set_base(data, plan, err) < 0 || set_tool(data, plan, err) < 0 ||
+	    set_tools(data, plan, err) < 0 || set_steps(data, plan, err) < 0 ||
 	    set_copies(data, &plan->manifests, err) < 0 ||
 	    set_words(data, "packages", &plan->packages, err) < 0 ||
 	    set_words(data, "build_packages", &plan->build_packages, err) < 0 ||
 	    set_files(data, plan, err) < 0)
 		return NULL;
 	return json_incref(data);
+}
+
+/* A binary is alone in its image, unless something there needs a system. */
+static const char *
+output_of(const struct plan *plan)
+{
+	bool alone = plan->artifacts.n > 0 && plan->packages.n == 0;
+
+	for (size_t i = 0; i < plan->n_processes; i++)
+		alone = alone && !plan->processes[i].command.shell;
+	for (size_t i = 0; i < plan->release.n; i++)
+		alone = alone && !plan->release.v[i].shell;
+	if (plan->output != NULL && strcmp(plan->output, "binary") == 0)
+		return alone ? "binary" : "server";
+	return plan->output;
 }
 
 /* share/templates/RUNTIME-OUTPUT.dockerfile */
@@ -391,13 +491,15 @@ read_template(const struct plan *plan, struct buf *text, struct buf *name,
 {
 	auto_buf struct buf path = { 0 };
 
-	if (plan->runtime == NULL || plan->output == NULL ||
+	const char *output = output_of(plan);
+
+	if (plan->runtime == NULL || output == NULL ||
 	    check_token("runtime", plan->runtime, err) < 0 ||
-	    check_token("output", plan->output, err) < 0)
+	    check_token("output", output, err) < 0)
 		return err->status != 0 ? -1
 					: err_set(err, EX_DATAERR, "bad-plan",
 					      "plan: no runtime or no output");
-	buf_addf(name, "%s-%s.dockerfile", plan->runtime, plan->output);
+	buf_addf(name, "%s-%s.dockerfile", plan->runtime, output);
 	buf_addf(&path, "%s/templates/%s", conf_share_dir(), name->data);
 	if (io_read_file(path.data, TEMPLATE_MAX, text, err) < 0) {
 		err->status = EX_DATAERR;

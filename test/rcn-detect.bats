@@ -295,6 +295,84 @@ END
 	is '.build | length' 0
 }
 
+@test "rcn-detect: go, the package that opens a port" {
+	app $'go.mod=module example.org/thing/v2\n\ngo 1.24.1\n' \
+	    $'main.go=package main\n\nfunc main() { http.ListenAndServe() }\n' \
+	    $'lib/x.go=package lib\n' web/page.html=x
+	run plan app
+	is .runtime go
+	is .version 1.24
+	is .output binary
+	is '.artifacts[0]' bin/thing
+	is '.assets | join(" ")' web/
+	is '.processes[0].command | join(" ")' bin/thing
+	warned 'go 1.24 has had no security fixes since'
+	rm app/main.go
+	app $'cmd/tool/main.go=package main\n\nfunc main() {}\n' \
+	    $'cmd/api/main.go=package main\n// +x\nfunc main() { s.Listen(":1") }\n' \
+	    $'cmd/api/c.go=package main\n\nimport "C"\n' \
+	    $'gen.go=//go:build ignore\n\npackage main\nfunc main() {}\n'
+	run plan app
+	is '.processes[0].command | join(" ")' bin/api
+	is '.why[] | select(.fact == "start") | "\(.file):\(.line)"' \
+	    cmd/api/main.go:3
+	is .output server
+	is '.build | length' 1
+	echo 'web: go run ./cmd/tool' >app/Procfile
+	run plan app
+	warned "'go run'"
+	is '.processes[0].command | join(" ")' bin/api
+	echo 'web: bin/tool -v' >app/Procfile
+	run plan app
+	is '.processes[0].command | join(" ")' 'bin/tool -v'
+	is '.artifacts | join(" ")' 'bin/api bin/tool'
+	rm -r app/cmd app/Procfile
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"go.mod has no package main"* ]]
+}
+
+@test "rcn-detect: go, whatever is missing" {
+	app $'main.go=package main\n\nfunc main() {}\n' \
+	    $'mise.toml=[tools]\ngo = "1.26"\n'
+	run plan app
+	is .version 1.26
+	is '.build[0]' 'go mod init app && go mod tidy'
+	warned 'no go.mod'
+	rm app/mise.toml
+	app $'go.mod=module x\ntoolchain go1.27.1\nrequire a.b/c v1.0.0\n'
+	run plan app
+	is .version 1.27
+	is '.install | length' 0
+	warned 'no go.sum'
+	touch app/go.sum
+	run plan app
+	is '.install[0]' 'go mod download'
+	is '.manifests | join(" ")' 'go.mod go.sum'
+	app vendor/modules.txt=
+	run plan app
+	is '.install | length' 0
+	app $'go.mod=module x\ngo 9.1\n'
+	run plan app
+	is .version 9.1
+}
+
+@test "rcn-detect: a build of one's own says what it leaves, or ships all" {
+	app $'go.mod=module x\ngo 1.26\n' $'main.go=package main\nfunc main() {}\n' \
+	    'rcn.json={"build": ["make"], "start": "out/x"}'
+	run plan app
+	is '.artifacts | length' 0
+	rcn-detect -q app | rcn-dockerfile --print >text
+	grep -q '^COPY --from=build --chown=app:app /app/ ./' text
+	app 'rcn.json={"build": ["make"], "artifacts": ["out/x"],
+	    "start": "out/x"}'
+	rcn-detect -q app | rcn-dockerfile --print >text
+	grep -qF 'cp -r --parents out/x /out/' text
+	app 'rcn.json={"build": ["make"], "artifacts": ["out/x;id"],
+	    "start": "out/x"}'
+	rcn-detect -q app >document
+	run -65 rcn-dockerfile <document
+}
+
 @test "rcn-detect: every process of a Procfile is kept" {
 	app requirements.txt= w.py=1 main.py=1 \
 	    $'Procfile=web: python main.py\nmail_worker: python w.py\nrelease: python w.py up'
@@ -373,7 +451,7 @@ END
 	rm app/rcn.json
 	echo '{"processes": {"tick": {"kind": 5}}}' >project.json
 	run -65 --separate-stderr rcn-detect app --project project.json
-	[ "$(jq -r .error.code <<<"$output")" = bad-project ]
+	[[ $stderr == *"project.json: processes.tick.kind: not a string"* ]]
 	app $'Procfile=web: x\nnonsense\n'
 	run -65 --separate-stderr rcn-detect app
 	[[ $stderr == *"Procfile:2:"* ]]

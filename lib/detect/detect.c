@@ -11,7 +11,7 @@
 
 /* Asked in this order: who says most about itself first. */
 static const struct runtime *const runtimes[] = { &runtime_dockerfile,
-	&runtime_python, &runtime_nodejs, &runtime_static };
+	&runtime_go, &runtime_python, &runtime_nodejs, &runtime_static };
 
 enum { N_RUNTIMES = sizeof(runtimes) / sizeof(runtimes[0]) };
 
@@ -84,10 +84,11 @@ void
 scan_override(struct scan *app)
 {
 	static const char *const lists[] = { "packages", "build_packages",
-		"build_env" };
+		"build_env", "artifacts", "assets", "extensions" };
 	struct plan *plan = app->plan;
 	struct strvec *to[] = { &plan->packages, &plan->build_packages,
-		&plan->build_env };
+		&plan->build_env, &plan->artifacts, &plan->assets,
+		&plan->extensions };
 	bool own;
 
 	own = scan_set_commands(app, "install", &plan->install);
@@ -95,11 +96,13 @@ scan_override(struct scan *app)
 		plan->prune = false;
 		strvec_clear(&plan->manifests);
 	}
-	(void)scan_set_commands(app, "build", &plan->build);
+	if (scan_set_commands(app, "build", &plan->build))
+		strvec_clear(&plan->artifacts); /* where it is left is unknown
+						 */
 	(void)scan_set_commands(app, "release", &plan->release);
 	(void)scan_set_string(app, "health.path", &plan->health_path);
 	(void)scan_set_string(app, "framework", &plan->framework);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		struct setting s = scan_setting(app, lists[i]);
 		size_t k;
 		json_t *one;
@@ -197,8 +200,14 @@ find_candidates(struct scan *app)
 	static const struct {
 		const char *file, *runtime;
 	} signs[] = { { "Dockerfile", "dockerfile" },
-		{ "package.json", "nodejs" }, { "requirements.txt", "python" },
-		{ "pyproject.toml", "python" }, { "index.html", "static" } };
+		{ "composer.json", "php" }, { "Gemfile", "ruby" },
+		{ "mix.exs", "elixir" }, { "go.mod", "go" },
+		{ "Cargo.toml", "rust" }, { "pom.xml", "java" },
+		{ "build.gradle", "java" }, { "build.gradle.kts", "java" },
+		{ "requirements.txt", "python" },
+		{ "pyproject.toml", "python" }, { "deno.json", "deno" },
+		{ "bun.lock", "bun" }, { "package.json", "nodejs" },
+		{ "index.html", "static" } };
 	struct plan *plan = app->plan;
 	auto_strvec struct strvec seen = { 0 };
 
@@ -285,12 +294,16 @@ ask(struct scan *app, struct err *err)
 			return got;
 	}
 	if (!known) {
+		auto_buf struct buf names = { 0 };
+
+		for (size_t i = 0; i < N_RUNTIMES; i++)
+			buf_addf(&names, "%s%s", i > 0 ? ", " : "",
+			    runtimes[i]->name);
 		err_set(err, EX_DATAERR, "no-runtime",
 		    "%s:%d: runtime: '%s' is not known",
 		    forced.file != NULL ? forced.file : "project", forced.line,
 		    name);
-		return err_hint(err,
-		    "one of dockerfile, nodejs, python, static");
+		return err_hint(err, "one of %s", names.data);
 	}
 	plan_release(app->plan);
 	return no_runtime(app, err);

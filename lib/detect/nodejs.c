@@ -96,6 +96,7 @@ choose_version(struct node *n)
 	claims_file(&c, n->app, ".nvmrc");
 	claims_file(&c, n->app, ".node-version");
 	claims_tool(&c, n->app, "nodejs");
+	claims_tool(&c, n->app, "node");
 	for (size_t i = 0; i < 3; i++)
 		claims_add(&c, pkg_str(n, members[i]), "package.json",
 		    pkg_line(n, members[i]));
@@ -519,23 +520,6 @@ split_build(struct node *n, const char *text)
 	return chase(n, text);
 }
 
-static bool
-believe(struct node *n, const char *text, const char *file, int line)
-{
-	struct process *web;
-	auto_buf struct buf what = { 0 };
-
-	if (start_missing(n->app, text, &what)) {
-		plan_warn(n->app->plan, "%s:%d: start: %s is not in the tree",
-		    file, line, what.data);
-		return false;
-	}
-	web = plan_add_process(n->app->plan, "web");
-	start_set(&web->command, text);
-	scan_why(n->app, "start", text, file, line);
-	return true;
-}
-
 static void
 warn_dev(struct node *n, const char *dev, const char *instead)
 {
@@ -574,7 +558,8 @@ start_script(struct node *n)
 		buf_addf(&both, "%s && %s", before, text);
 		text = both.data;
 	}
-	return believe(n, text, "package.json", pkg_line(n, "scripts.start"));
+	return start_believe(n->app, text, "package.json",
+	    pkg_line(n, "scripts.start"));
 }
 
 /* Does a source open a port, as far as one can read? */
@@ -627,7 +612,7 @@ start_main(struct node *n)
 			    (pass == 0 && !listens(n, path)))
 				continue;
 			buf_addf(&b, "node %s", path);
-			return believe(n, b.data,
+			return start_believe(n->app, b.data,
 			    i == 0 ? "package.json" : path,
 			    i == 0 ? pkg_line(n, "main") : 0);
 		}
@@ -712,7 +697,7 @@ plan_start(struct node *n)
 	if (start_script(n))
 		return true;
 	if (f != NULL && f->start != NULL)
-		return believe(n, f->start, f->name, 0);
+		return start_believe(n->app, f->start, f->name, 0);
 	return plan_bundle(n) || start_main(n);
 }
 

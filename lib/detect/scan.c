@@ -62,6 +62,29 @@ scan_peek(struct scan *app, const char *path, struct buf *b)
 	       b->len > 0;
 }
 
+bool
+scan_is_plain(const char *s)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789"
+				  "@+:./_-";
+
+	return *s != '\0' && *s != '-' && s[strspn(s, set)] == '\0' &&
+	       strstr(s, "..") == NULL;
+}
+
+int
+scan_mentions(struct scan *app, const char *path, const char *word)
+{
+	auto_buf struct buf text = { 0 };
+	const char *at;
+
+	if (!scan_peek(app, path, &text))
+		return 0;
+	at = strstr(text.data, word);
+	return at != NULL ? line_at(text.data, at) : 0;
+}
+
 void
 scan_miss(struct scan *app, const char *fmt, ...)
 {
@@ -86,8 +109,9 @@ static const struct {
 	const char *name;
 	char kind; /* s string, c command, C list of commands, l list of
 		    * strings, b truth, o object */
-} keys[] = { { "build", 'C' }, { "build_env", 'l' }, { "build_packages", 'l' },
-	{ "context", 's' }, { "dockerfile", 's' }, { "framework", 's' },
+} keys[] = { { "artifacts", 'l' }, { "assets", 'l' }, { "build", 'C' },
+	{ "build_env", 'l' }, { "build_packages", 'l' }, { "context", 's' },
+	{ "dockerfile", 's' }, { "extensions", 'l' }, { "framework", 's' },
 	{ "health", 'o' }, { "install", 'C' }, { "package_manager", 's' },
 	{ "packages", 'l' }, { "processes", 'o' }, { "release", 'C' },
 	{ "runtime", 's' }, { "spa", 'b' }, { "start", 'c' },

@@ -38,8 +38,8 @@ struct runtime {
 	const char *looks_for; /* "package.json" */
 	int (*plan)(struct scan *, struct err *);
 };
-extern const struct runtime runtime_dockerfile, runtime_nodejs, runtime_python,
-    runtime_static;
+extern const struct runtime runtime_dockerfile, runtime_go, runtime_nodejs,
+    runtime_python, runtime_static;
 
 /* Look at what the rules leave out, too: for files that are in no image. */
 void scan_unfilter(struct scan *, bool);
@@ -52,6 +52,20 @@ int scan_read(struct scan *, const char *path, size_t max, struct buf *,
     struct err *);
 /* A source file that may be looked into: false if not there or too large. */
 bool scan_peek(struct scan *, const char *path, struct buf *);
+/* A name that a shell and a Dockerfile take for no more than a name. */
+bool scan_is_plain(const char *);
+/* Where a file's text holds word, as its line; 0: it does not. */
+int scan_mentions(struct scan *, const char *path, const char *word);
+/*
+ * plan.assets: what of the tree a compiled program may read when it runs,
+ * templates, pages, migrations; whole folders where no source is among them.
+ */
+void scan_assets(struct scan *, bool (*is_source)(const char *name));
+/*
+ * Where package.json only says how assets are built for a program that is
+ * not Node's: plan.node, and its install and build.
+ */
+int node_assets(struct scan *, struct err *);
 void scan_miss(struct scan *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -119,6 +133,8 @@ const char *start_dev(const char *text, struct buf *instead);
 /* What text names that is not in the tree and will not be made by the build
  * (appended), as true. */
 bool start_missing(struct scan *, const char *text, struct buf *what);
+/* The web process, unless text names what is missing: then a warning. */
+bool start_believe(struct scan *, const char *text, const char *file, int line);
 /* An argv where that is enough, else a string for a shell. */
 void start_set(struct command *, const char *text);
 /*

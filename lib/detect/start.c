@@ -111,6 +111,46 @@ static const struct {
 	{ "python3 -m flask", NULL, NULL },
 	{ "python -m http.server", NULL, NULL },
 	{ "php -S", NULL, NULL },
+	{ "php artisan serve", NULL, NULL },
+	{ "php artisan octane:start --watch", "php artisan octane:start",
+	    NULL },
+	{ "php bin/console server:run", NULL, NULL },
+	{ "php spark serve", NULL, NULL },
+	{ "symfony serve", NULL, NULL },
+	{ "symfony server:start", NULL, NULL },
+	{ "bin/dev", NULL, NULL },
+	{ "./bin/dev", NULL, NULL },
+	{ "rerun", NULL, NULL },
+	{ "shotgun", NULL, NULL },
+	{ "guard", NULL, NULL },
+	{ "jekyll serve", NULL, NULL },
+	{ "jekyll s", NULL, NULL },
+	{ "hugo server", NULL, NULL },
+	{ "hugo serve", NULL, NULL },
+	{ "mkdocs serve", NULL, NULL },
+	{ "go run", NULL, NULL },
+	{ "air", NULL, NULL },
+	{ "cargo run", NULL, NULL },
+	{ "cargo watch", NULL, NULL },
+	{ "cargo shuttle", NULL, NULL },
+	{ "mvn spring-boot:run", NULL, NULL },
+	{ "./mvnw spring-boot:run", NULL, NULL },
+	{ "mvn quarkus:dev", NULL, NULL },
+	{ "./mvnw quarkus:dev", NULL, NULL },
+	{ "quarkus dev", NULL, NULL },
+	{ "gradle bootRun", NULL, NULL },
+	{ "./gradlew bootRun", NULL, NULL },
+	{ "gradle run", NULL, NULL },
+	{ "./gradlew run", NULL, NULL },
+	{ "./gradlew quarkusDev", NULL, NULL },
+	{ "dotnet run", NULL, NULL },
+	{ "dotnet watch", NULL, NULL },
+	{ "mix phx.server", NULL, NULL },
+	{ "mix run", NULL, NULL },
+	{ "iex", NULL, NULL },
+	{ "deno task dev", NULL, NULL },
+	{ "bun dev", NULL, NULL },
+	{ "bun run dev", NULL, NULL },
 };
 
 /* Over what only sets the stage for the real command. */
@@ -119,7 +159,9 @@ real_command(const char *s)
 {
 	static const char *const wraps[] = { "exec ", "npx ", "cross-env ",
 		"env ", "dotenv -- ", "pnpm exec ", "yarn run ", "yarn exec ",
-		"uv run ", "poetry run ", "pipenv run ", NULL };
+		"uv run ", "poetry run ", "pipenv run ", "pdm run ",
+		"bundle exec ", "bunx --bun ", "bunx ", "bun --bun ",
+		"tini -- ", "dumb-init ", NULL };
 	bool again = true;
 
 	while (again) {
@@ -239,14 +281,31 @@ python_module(struct scan *app, const char *dir, const char *module,
 	return false;
 }
 
-/* Will the build make it?  Yes if it is in a folder that is not there. */
 static bool
-is_built(struct scan *app, const char *path)
+is_in_new_folder(struct scan *app, const char *path)
 {
 	auto_free char *top = mem_strndup(path, strcspn(path, "/"));
 
 	return app->plan->build.n > 0 && strchr(path, '/') != NULL &&
 	       !scan_has_dir(app, top);
+}
+
+/* Will the build make it?  It says so, or it is in a folder that is not
+ * there. */
+static bool
+is_built(struct scan *app, const char *path)
+{
+	const struct strvec *made = &app->plan->artifacts;
+
+	for (size_t i = 0; i < made->n; i++) {
+		size_t n = strlen(made->v[i]);
+
+		if (strncmp(made->v[i], path, n) == 0 &&
+		    (path[n] == '\0' || path[n] == '/' ||
+			made->v[i][n - 1] == '/'))
+			return true;
+	}
+	return made->n == 0 && is_in_new_folder(app, path);
 }
 
 static bool
@@ -320,31 +379,73 @@ has_application(struct scan *app, const struct strvec *w, const char *dir)
 	return false;
 }
 
+/* Programs that are given a file to run: the options of theirs that take a
+ * word, those that make a file needless, and the verbs before it. */
+static const struct runner {
+	const char *name, *values, *without, *verbs;
+} runners[] = {
+	{ "node", " -r --require --import --loader --env-file -C ",
+	    " -e --eval ", "" },
+	{ "tsx", " -r --require --import --env-file ", " -e ", "" },
+	{ "ts-node", " -r --require -P --project ", " -e ", "" },
+	{ "bun", " --env-file --preload ", " -e ", " run " },
+	{ "deno", " --env-file --config -c --port --host ", " -e task eval ",
+	    " run serve " },
+	{ "python", "", " -m -c ", "" },
+	{ "python3", "", " -m -c ", "" },
+	{ "ruby", " -r -I ", " -e ", "" },
+	{ "php", " -d -c ", " -r -S ", "" },
+	{ "java", " -cp -classpath ", " -cp -classpath -m ", "" },
+	{ "dotnet", "", " run ", " exec " },
+	{ "sh", "", " -c ", "" },
+	{ "bash", "", " -c ", "" },
+};
+
+static bool
+has_word(const char *list, const char *word)
+{
+	auto_buf struct buf b = { 0 };
+
+	buf_addf(&b, " %s ", word);
+	return strstr(list, b.data) != NULL;
+}
+
+/* The file that a runner is given, or NULL. */
+static const char *
+runner_file(const struct runner *r, const struct strvec *w)
+{
+	struct strvec rest = *w;
+	const char *file;
+
+	for (size_t i = 1; i < w->n; i++)
+		if (has_word(r->without, w->v[i]))
+			return NULL;
+	if (rest.n > 1 && has_word(r->verbs, rest.v[1])) {
+		rest.v++; /* borrowed: one word shorter from the front */
+		rest.n--;
+	}
+	file = operand(&rest, r->values);
+	/* A plain word may be a script of package.json. */
+	if (file != NULL && strcmp(r->name, "bun") == 0 &&
+	    strpbrk(file, "./") == NULL)
+		return NULL;
+	return file;
+}
+
 static bool
 words_missing(struct scan *app, const struct strvec *w, struct buf *what)
 {
-	static const char node_values[] =
-	    " -r --require --import --loader --env-file -C ";
 	const char *slash = strrchr(w->v[0], '/'), *file = NULL;
 	const char *name = slash != NULL ? slash + 1 : w->v[0];
 	bool script = false;
 
-	if (strcmp(name, "node") == 0 || strcmp(name, "tsx") == 0 ||
-	    strcmp(name, "ts-node") == 0) {
-		script = true;
-		file = operand(w, node_values);
-		for (size_t i = 1; i < w->n; i++)
-			if (strcmp(w->v[i], "-e") == 0 ||
-			    strcmp(w->v[i], "--eval") == 0)
-				file = NULL;
-	} else if (text_starts(name, "python") || strcmp(name, "sh") == 0 ||
-		   strcmp(name, "bash") == 0) {
-		if (w->n > 1 && strcmp(w->v[1], "-m") != 0 &&
-		    strcmp(w->v[1], "-c") != 0)
-			file = operand(w, "");
-	} else if (strcmp(name, "gunicorn") == 0 ||
-		   strcmp(name, "uvicorn") == 0 ||
-		   strcmp(name, "hypercorn") == 0) {
+	for (size_t i = 0; i < sizeof(runners) / sizeof(*runners); i++)
+		if (strcmp(name, runners[i].name) == 0) {
+			file = runner_file(&runners[i], w);
+			script = i < 5;
+		}
+	if (strcmp(name, "gunicorn") == 0 || strcmp(name, "uvicorn") == 0 ||
+	    strcmp(name, "hypercorn") == 0) {
 		const char *dir =
 		    option(w, "--chdir", option(w, "--app-dir", ""));
 
@@ -354,9 +455,9 @@ words_missing(struct scan *app, const struct strvec *w, struct buf *what)
 		file = w->n > 1 ? w->v[w->n - 1] : name;
 		buf_adds(what, file);
 		return true;
-	} else if (slash != NULL) {
-		file = w->v[0];
 	}
+	if (file == NULL && slash != NULL)
+		file = w->v[0];
 	if (file == NULL || is_there(app, file, script))
 		return false;
 	buf_adds(what, file);
@@ -379,6 +480,26 @@ start_missing(struct scan *app, const char *text, struct buf *what)
 		s += strspn(s, ";&|");
 	}
 	return false;
+}
+
+bool
+start_believe(struct scan *app, const char *text, const char *file, int line)
+{
+	struct process *web;
+	auto_buf struct buf what = { 0 }, where = { 0 };
+
+	if (start_missing(app, text, &what)) {
+		buf_adds(&where, file);
+		if (line > 0)
+			buf_addf(&where, ":%d", line);
+		plan_warn(app->plan, "%s: start: %s is not in the tree",
+		    where.data, what.data);
+		return false;
+	}
+	web = plan_add_process(app->plan, "web");
+	start_set(&web->command, text);
+	scan_why(app, "start", text, file, line);
+	return true;
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "parse/semver.h"
+#include "parse/toml.h"
 
 void
 claims_add(struct claims *c, const char *value, const char *file, int line)
@@ -56,6 +57,30 @@ claims_file(struct claims *c, struct scan *app, const char *file)
 	}
 }
 
+/* mise.toml: [tools] node = "22", go = ["1.25", "1.24"], or a table. */
+static void
+claims_mise(struct claims *c, struct scan *app, const char *tool)
+{
+	static const char *const files[] = { "mise.toml", ".mise.toml",
+		".config/mise.toml", NULL };
+	const char *file = scan_first(app, files);
+	auto_buf struct buf text = { 0 };
+	struct err err = { 0 };
+	json_auto_t *toml = NULL;
+	const json_t *v;
+
+	if (file == NULL || !scan_peek(app, file, &text))
+		return;
+	toml = toml_parse(text.data, text.len, TOML_PLAIN, file, &err);
+	v = json_object_get(json_object_get(toml, "tools"), tool);
+	if (json_is_array(v))
+		v = json_array_get(v, 0);
+	claims_add(c,
+	    json_is_string(v) ? json_string_value(v)
+			      : json_str(v, "version", NULL),
+	    file, line_of(text.data, tool));
+}
+
 /* .tool-versions: "nodejs 22.1.0" */
 void
 claims_tool(struct claims *c, struct scan *app, const char *tool)
@@ -65,6 +90,7 @@ claims_tool(struct claims *c, struct scan *app, const char *tool)
 	size_t k = strlen(tool);
 	int n = 0;
 
+	claims_mise(c, app, tool);
 	if (!scan_peek(app, ".tool-versions", &text))
 		return;
 	for (s = text.data; line_next(&s, &line);) {
@@ -174,6 +200,23 @@ newest_like(const json_t *table, const struct semver *best, int n)
 	return *best;
 }
 
+/* A plain version past all that is known, "31", is younger than the table. */
+static bool
+is_newer(const json_t *table, const char *wanted, struct semver *v)
+{
+	struct semver known;
+	size_t i;
+	json_t *one;
+
+	if (!semver_parse(v, wanted + strspn(wanted, "~^=")))
+		return false;
+	json_array_foreach(json_object_get(table, "versions"), i, one)
+		if (semver_parse(&known, json_string_value(one)) &&
+		    semver_compare(&known, v) >= 0)
+			return false;
+	return true;
+}
+
 static bool
 resolve(const json_t *table, const char *wanted, struct buf *out,
     struct semver *full)
@@ -185,8 +228,12 @@ resolve(const json_t *table, const char *wanted, struct buf *out,
 		version_text(full, 3, out);
 		return true;
 	}
-	if (!pick(table, range, full))
-		return false;
+	if (!pick(table, range, full)) {
+		if (!is_newer(table, range, full))
+			return false;
+		version_text(full, full->given, out);
+		return true;
+	}
 	for (int n = line_parts(table); n < 3; n++) {
 		struct semver top = newest_like(table, full, n);
 

@@ -86,7 +86,7 @@ static const struct {
 	enum op op;
 } ops[] = { /* longest first */
 	{ ">=", GE }, { "<=", LE }, { "!=", NE }, { "~=", COMPATIBLE },
-	{ "~>", TILDE }, { "===", EQ }, { "==", EQ }, { ">", GT }, { "<", LT },
+	{ "~>", COMPATIBLE }, { "===", EQ }, { "==", EQ }, { ">", GT }, { "<", LT },
 	{ "=", EQ }, { "~", TILDE }, { "^", CARET }
 };
 
@@ -115,7 +115,8 @@ holds(enum op op, const struct semver *lim, const struct semver *v)
 		return from &&
 		       within(v, lim, lim->given == 0 ? 0 : caret_parts(lim));
 	case COMPATIBLE:
-		return from && within(v, lim, lim->given - 1);
+		return from &&
+		       within(v, lim, lim->given > 1 ? lim->given - 1 : 1);
 	}
 	return false;
 }

@@ -2,6 +2,7 @@
  * semver - does a version satisfy a range, as npm and Python write ranges.
  * npm: ">=18 <23", "^20.3", "~22.1.0", "18.x || 20.x", "18 - 20", "*".
  * Python: ">=3.10,<3.14", "~=3.11", "==3.12.*", "!=3.11.0"; poetry's "^3.12".
+ * Ruby and Elixir: "~> 3.2" is 3.2 and later below 4, "~> 3.2.1" below 3.3.
  * A partial version stands for all it begins: "<=20" takes 20.19.5.  What
  * follows "-" or "+" in a version is not looked at.
  */

@@ -58,7 +58,7 @@ struct plan_candidate {
 };
 
 struct plan {
-	char *runtime; /* nodejs, python, static, dockerfile */
+	char *runtime; /* dockerfile, go, nodejs, static ... */
 	char *version; /* of the runtime, "24" or "24.11.1" */
 	char *framework; /* next, vite, flask ... */
 	char *package_manager, *package_manager_version;
@@ -78,6 +78,11 @@ struct plan {
 	struct strvec packages; /* distribution packages at run time */
 	struct strvec build_packages; /* the same while building */
 	struct strvec build_env; /* names of public build variables */
+	/* What the build makes and all of it that is run; none: everything.
+	 * Beside it the image has assets, paths of the tree. */
+	struct strvec artifacts, assets;
+	struct strvec extensions; /* of the runtime itself, as php's gd */
+	char *node; /* version of Node where it only builds assets, or NULL */
 	char *dockerfile, *context, *target; /* the repository's own */
 	struct strvec bases; /* images that it starts from */
 	struct plan_candidate *candidates;

@@ -18,7 +18,8 @@ static const char *const names[] = { "package.json", "requirements.txt",
 	"pyproject.toml", "main.py", "Dockerfile", "Procfile", "rcn.json",
 	".nvmrc", "next.config.js", "vite.config.js", "index.html", "manage.py",
 	"Staticfile", "yarn.lock", "pnpm-lock.yaml", "server.js",
-	".tool-versions", "wsgi.py", "settings.py", ".python-version" };
+	".tool-versions", "wsgi.py", "settings.py", ".python-version", "go.mod",
+	"main.go", "mise.toml" };
 
 enum { NAMES = sizeof(names) / sizeof(*names) };
 
