@@ -439,7 +439,8 @@ source_user(const struct worker_settings *set)
 	if (geteuid() != 0)
 		return "";
 	if (set->source_user != NULL)
-		return set->source_user;
+		return strcmp(set->source_user, "root") != 0 ? set->source_user
+							     : "";
 	return getpwnam("rcn-source") != NULL ? "rcn-source" : "";
 }
 
