@@ -50,17 +50,17 @@ failed() {
 	[ "$(jq -r .project.hosts[0] doc)" = app.example ]
 	[ "$(state_of app:1)" = building ]
 	run -1 rcn-state claim
-	built r/app:1 <doc >built
-	run -0 --separate-stderr rcn-state advance deploying <built
+	built r/app:1 <doc >built.json
+	run -0 --separate-stderr rcn-state advance deploying <built.json
 	validate_doc <<<"$output"
 	[ "$(jq -r .deployment.state <<<"$output")" = deploying ]
 	[ "$(jq '[.timings[].stage]' -c <<<"$output")" = '["rcn-state"]' ]
-	routed <<<"$output" >routed
-	run -0 --separate-stderr rcn-state advance live --document routed
+	routed <<<"$output" >routed.json
+	run -0 --separate-stderr rcn-state advance live --document routed.json
 	[ "$(state_of app:1)" = live ]
 	run -65 --separate-stderr rcn-state deployment cancel app:1
 	[[ $stderr == *"cancelled: it is live"* ]]
-	run -0 --separate-stderr rcn-state record --document routed
+	run -0 --separate-stderr rcn-state record --document routed.json
 	validate_doc <<<"$output"
 	[ -z "$(rcn-state job list)" ]
 	rcn-state deployment get app:1 | jq -e '.image_ref == "r/app:1" and

@@ -310,8 +310,9 @@ deployment_halt(struct state *st, const char *environment, const char *why,
     struct err *err)
 {
 	json_auto_t *rows = db_list(st->db,
-	    ROW " WHERE d.environment = :id AND d.state IN ('pending',"
-		" 'building', 'deploying') ORDER BY d.number",
+	    ROW " WHERE d.environment = :id AND d.state = 'pending'"
+		" UNION ALL " ROW " WHERE d.environment = :id AND"
+		" d.state IN ('building', 'deploying') ORDER BY 2",
 	    ARGS(ARG_TEXT("id", environment)), err);
 	json_t *row;
 	size_t i;

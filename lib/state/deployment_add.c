@@ -103,9 +103,14 @@ check_again(struct state *st, const struct adding *a, struct err *err)
 	int64_t n;
 
 	if (db_number(st->db,
-		"SELECT count(*) FROM deployments WHERE environment = :id"
-		" AND state IN ('pending', 'building', 'deploying', 'live',"
-		" 'stopped')",
+		"SELECT EXISTS (SELECT 1 FROM deployments WHERE"
+		" environment = :id AND state = 'live')"
+		" OR EXISTS (SELECT 1 FROM deployments WHERE"
+		" environment = :id AND state = 'pending')"
+		" OR EXISTS (SELECT 1 FROM deployments WHERE environment = :id"
+		" AND state IN ('building', 'deploying'))"
+		" OR EXISTS (SELECT 1 FROM deployments WHERE environment = :id"
+		" AND state = 'stopped' AND live_at IS NOT NULL)",
 		ARGS(ARG_TEXT("id", json_str(a->env, "id", ""))), &n, err) < 0)
 		return -1;
 	if (n > 0)
@@ -213,9 +218,12 @@ static json_t *
 older(struct state *st, const struct adding *a, struct err *err)
 {
 	return db_list(st->db,
-	    "SELECT id, state, trigger FROM deployments WHERE"
-	    " environment = :environment AND state IN ('pending',"
-	    " 'building', 'deploying') AND number < :number ORDER BY number",
+	    "SELECT id, state, trigger, number FROM deployments WHERE"
+	    " environment = :environment AND state = 'pending'"
+	    " AND number < :number UNION ALL"
+	    " SELECT id, state, trigger, number FROM deployments WHERE"
+	    " environment = :environment AND state IN ('building',"
+	    " 'deploying') AND number < :number ORDER BY number",
 	    ARGS(ARG_TEXT("environment", json_str(a->env, "id", "")),
 		ARG_INT("number", a->number)),
 	    err);

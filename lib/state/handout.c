@@ -37,13 +37,18 @@ queue_without_build(const json_t *row)
 static json_t *
 to_run_again(struct state *st, const json_t *row, struct err *err)
 {
+	struct db_arg id = ARG_TEXT("id", json_str(row, "environment_id", ""));
 	json_auto_t *found = db_first(st->db,
 	    "SELECT id FROM deployments WHERE environment = :id"
-	    " AND state IN ('live', 'stopped') AND live_at IS NOT NULL"
-	    " ORDER BY CASE state WHEN 'live' THEN 0 ELSE 1 END, number DESC"
-	    " LIMIT 1",
-	    ARGS(ARG_TEXT("id", json_str(row, "environment_id", ""))), err);
+	    " AND state = 'live'",
+	    ARGS(id), err);
 
+	if (found == NULL && err->status == 0)
+		found = db_first(st->db,
+		    "SELECT id FROM deployments WHERE environment = :id"
+		    " AND state = 'stopped' AND live_at IS NOT NULL"
+		    " ORDER BY number DESC LIMIT 1",
+		    ARGS(id), err);
 	return found != NULL
 		   ? deployment_get(st, json_str(found, "id", ""), err)
 		   : NULL;

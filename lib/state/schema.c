@@ -220,6 +220,9 @@ static const char work[] =
     ") STRICT;"
     "CREATE INDEX jobs_queued ON jobs (seq) WHERE status = 'queued';"
     "CREATE INDEX jobs_running ON jobs (seq) WHERE status = 'running';"
+    /* Asked at each claim: an environment's past is long. */
+    "CREATE INDEX jobs_open ON jobs (environment)"
+    " WHERE status IN ('queued', 'running');"
     "CREATE INDEX jobs_deployment ON jobs (deployment);"
     "CREATE INDEX jobs_environment ON jobs (environment);"
     "CREATE INDEX jobs_project ON jobs (project);";
