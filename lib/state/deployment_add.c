@@ -223,7 +223,7 @@ older(struct state *st, const struct adding *a, struct err *err)
 	    " AND number < :number UNION ALL"
 	    " SELECT id, state, trigger, number FROM deployments WHERE"
 	    " environment = :environment AND state IN ('building',"
-	    " 'deploying') AND number < :number ORDER BY number",
+	    " 'deploying') ORDER BY number",
 	    ARGS(ARG_TEXT("environment", json_str(a->env, "id", "")),
 		ARG_INT("number", a->number)),
 	    err);

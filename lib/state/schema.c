@@ -184,8 +184,9 @@ static const char work[] =
     " WHERE state = 'live';"
     "CREATE UNIQUE INDEX deployments_running ON deployments (environment)"
     " WHERE state IN ('building', 'deploying');"
-    "CREATE INDEX deployments_pending ON deployments (environment, number)"
-    " WHERE state = 'pending';"
+    /* What waits, in an environment with a long past. */
+    "CREATE INDEX deployments_state"
+    " ON deployments (environment, state, number);"
     "CREATE INDEX deployments_environment"
     " ON deployments (environment, number);"
     /* Rollback asks for those that once were live. */
