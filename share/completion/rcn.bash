@@ -18,7 +18,8 @@ _rcn_project() {
 
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-*) ;;
+		-* | add | diff | export | import | list | rm | set | unset | \
+		    versions) ;;
 		*)
 			echo "${COMP_WORDS[i]}"
 			return
@@ -35,7 +36,7 @@ _rcn() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		COMPREPLY=($(compgen -W "cancel create deploy deployments
 		    destroy doctor domains env exec help logs plan projects ps
-		    restart rm rollback run scale setup start status stop up
+		    restart resume rm rollback run scale setup start status stop up
 		    version" -- "$word"))
 		return
 	fi
@@ -63,10 +64,13 @@ _rcn() {
 	exec) words="--environment --index --process" ;;
 	create) words="--branch --git --host --repository" ;;
 	doctor) words="--json" ;;
-	env) [ -z "$project" ] || words="diff export import list set unset" ;;
-	domains) [ -z "$project" ] || words="add list rm" ;;
+	destroy) words="--yes" ;;
+	env)
+		words="--environment --file --no-deploy --not-secret --phase
+		    --scope"
+		;;
 	up) words="--jobs --listen" ;;
-	setup) words="--domain --yes" ;;
+	setup) words="--domain --hook-host --plain" ;;
 	*) words="--environment" ;;
 	esac
 	case $word in
@@ -77,9 +81,15 @@ _rcn() {
 	esac
 	case $verb:$project in
 	plan:* | create:* | up:* | setup:* | doctor:* | version:*) words='' ;;
-	help:*) words='deploy doctor logs run' ;;
-	*:) words=$(_rcn_projects) ;;
-	env:* | domains:*) ;;
+	help:*) words='build deploy doctor log run state worker' ;;
+	*:)
+		words=$(_rcn_projects)
+		[ "$COMP_CWORD" -eq 2 ] || verb=''
+		case $verb in
+		env) words+=" diff export import list set unset versions" ;;
+		domains) words+=" add list rm" ;;
+		esac
+		;;
 	*) words='' ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$word"))
