@@ -378,7 +378,7 @@ take_away(struct state *st, const char *project, const char *name, int *queued,
 		    "project %s: production goes with its project", project);
 	if (db_number(st->db,
 		"SELECT EXISTS (SELECT 1 FROM deployments"
-		" WHERE environment = :id)",
+		" WHERE environment = :id LIMIT 1)",
 		ARGS(ARG_TEXT("id", id)), &deployed, err) < 0)
 		return -1;
 	*queued = deployed != 0;

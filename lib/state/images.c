@@ -20,8 +20,8 @@ add(json_t *list, const json_t *ref)
 	return true;
 }
 
-static int
-of_environment(struct state *st, const char *id, int64_t count, json_t *wanted,
+json_t *
+environment_images(struct state *st, const char *id, int64_t count,
     struct err *err)
 {
 	json_auto_t *own = json_array();
@@ -35,22 +35,35 @@ of_environment(struct state *st, const char *id, int64_t count, json_t *wanted,
 		? NULL
 		: db_list(st->db,
 		      "SELECT image_ref AS ref FROM deployments"
-		      " WHERE environment = :id AND state IN ('pending', "
-		      "'building',"
-		      " 'deploying', 'live') AND image_ref IS NOT NULL",
+		      " WHERE environment = :id AND state IN ('pending',"
+		      " 'building', 'deploying', 'live') AND image_ref IS NOT"
+		      " NULL",
 		      ARGS(ARG_TEXT("id", id)), err);
 	const json_t *row;
 	size_t i;
 
 	if (next == NULL)
-		return -1;
+		return NULL;
 	json_array_foreach(once, i, row)
 		if ((int64_t)json_array_size(own) <= count)
 			add(own, json_object_get(row, "ref"));
 	json_array_foreach(next, i, row)
 		add(own, json_object_get(row, "ref"));
-	json_array_foreach(own, i, row)
-		add(wanted, row);
+	return ptr_steal(&own);
+}
+
+static int
+of_environment(struct state *st, const char *id, int64_t count, json_t *wanted,
+    struct err *err)
+{
+	json_auto_t *own = environment_images(st, id, count, err);
+	const json_t *ref;
+	size_t i;
+
+	if (own == NULL)
+		return -1;
+	json_array_foreach(own, i, ref)
+		add(wanted, ref);
 	return 0;
 }
 

@@ -13,4 +13,8 @@
  */
 json_t *state_images(struct state *, int64_t count, struct err *);
 
+/* Those of one environment, by its id: a list of references. */
+json_t *environment_images(struct state *, const char *id, int64_t count,
+    struct err *);
+
 #endif

@@ -189,6 +189,9 @@ static const char work[] =
     " ON deployments (environment, state, number);"
     "CREATE INDEX deployments_environment"
     " ON deployments (environment, number);"
+    /* Most have none any more. */
+    "CREATE INDEX deployments_document ON deployments (environment, number)"
+    " WHERE document IS NOT NULL;"
     /* Rollback asks for those that once were live. */
     "CREATE INDEX deployments_was_live ON deployments (environment, number)"
     " WHERE live_at IS NOT NULL;"

@@ -250,7 +250,27 @@ may_scan(const char *detail, const char *sql)
 	       strstr(sql, "c.public <> p.repository") != NULL;
 }
 
-/* How many lines of a statement's plan read all of a table. */
+/*
+ * All that an environment or project ever had: the first rows of it may be
+ * asked for, and who takes it away takes all.
+ */
+static bool
+reads_history(const char *detail, const char *sql)
+{
+	static const char *const indexes[] = { "deployments_environment",
+		"deployments_was_live", "jobs_environment", "jobs_project",
+		"events_project",
+		"sqlite_autoindex_deployments_2 (project=?)" };
+
+	if (strstr(sql, "LIMIT") != NULL || strncmp(sql, "DELETE", 6) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(indexes) / sizeof(*indexes); i++)
+		if (strstr(detail, indexes[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* How many lines of a statement's plan read all of something that grows. */
 static int
 scans(const char *sql)
 {
@@ -265,7 +285,8 @@ scans(const char *sql)
 	while (db_next(r, &err) > 0) {
 		const char *detail = db_text(r, 3);
 
-		if (strncmp(detail, "SCAN", 4) != 0 || may_scan(detail, sql))
+		if (!reads_history(detail, sql) &&
+		    (strncmp(detail, "SCAN", 4) != 0 || may_scan(detail, sql)))
 			continue;
 		printf("# %s: %s\n", detail, sql);
 		n++;
@@ -293,6 +314,9 @@ main(void)
 	db_watch(st->db, NULL, NULL);
 	ok(scans("SELECT id FROM deployments WHERE message = 'x'") == 1,
 	    "a table read whole is noticed");
+	ok(scans("SELECT id FROM deployments WHERE environment = 'x'"
+		 " AND message = 'x'") == 1,
+	    "so is a history");
 	ok(seen.n > 80, "%d statements", (int)seen.n);
 	for (size_t i = 0; i < seen.n; i++)
 		ok(scans(seen.v[i]) == 0, "%.60s", seen.v[i]);
