@@ -116,7 +116,11 @@ state_of() {
 }
 
 is_state() {
-	[ "$(state_of "$1")" = "$2" ]
+	[ "$(state_of "$1")" = "$2" ] || {
+		rcn-state deployment get "$1"
+		cat "$RCN_STATE_DIR/logs/$1.log"
+		return 1
+	}
 }
 
 has_ended() {
@@ -128,11 +132,7 @@ has_ended() {
 # becomes ID STATE [SECONDS]
 becomes() {
 	wait_for "${3:-60}" has_ended "$1"
-	is_state "$1" "$2" || {
-		rcn-state deployment get "$1"
-		cat "$RCN_STATE_DIR/logs/$1.log"
-		return 1
-	}
+	is_state "$1" "$2"
 }
 
 log_of() {

@@ -146,18 +146,13 @@ look(struct wake *w)
 		if (f->watch < 0)
 			add_watch(w, f);
 		mark = mark_of(f->path);
-		hit |= mark != 0 && mark != f->mark;
+		if (mark != 0 && mark != f->mark)
+			f->polls = WAKE_POLLS;
 		f->mark = mark;
+		hit |= f->polls > 0;
+		f->polls -= f->polls > 0;
 	}
 	return hit;
-}
-
-/* What the slow look sees next time is what was not told already. */
-static void
-told(struct wake *w)
-{
-	for (int i = 0; i < WAKE_FILES; i++)
-		w->file[i].mark = mark_of(w->file[i].path);
 }
 
 unsigned
@@ -173,16 +168,22 @@ wake_wait(struct wake *w, int64_t timeout_ms)
 		};
 		unsigned what = 0;
 
+		if (w->again != 0 && w->again < next)
+			next = w->again;
 		if (timeout_ms >= 0 && end < next)
 			next = end;
 		(void)poll(fds, 2, next > now ? (int)(next - now) : 0);
 		if (fds[1].revents != 0)
 			what |= read_signals(w);
+		now = clock_ms();
+		if (w->again != 0 && now >= w->again) {
+			what |= WAKE_WRITE;
+			w->again = 0;
+		}
 		if (fds[0].revents != 0 && read_inotify(w)) {
 			what |= WAKE_WRITE;
-			told(w);
+			w->again = now + WAKE_AGAIN_MS;
 		}
-		now = clock_ms();
 		if (now - w->polled >= w->poll_ms && look(w))
 			what |= WAKE_WRITE;
 		if (what != 0 || (timeout_ms >= 0 && now >= end))

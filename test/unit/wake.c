@@ -50,7 +50,24 @@ test_writes(void)
 	add("state.db-wal", "x");
 	ok(wake_wait(&w, 5000) == WAKE_WRITE, "written to");
 	ok(wake_wait(&w, 30) == 0, "said once");
+	ok(wake_wait(&w, 5000) == WAKE_WRITE, "and again, for the commit");
+	ok(wake_wait(&w, 200) == 0, "that is all until the poll");
+	w.poll_ms = 20;
+	for (int i = 0; i < WAKE_POLLS; i++)
+		ok(wake_wait(&w, 5000) == WAKE_WRITE, "poll %d", i);
+	ok(wake_wait(&w, 100) == 0, "then it is old");
 	wake_close(&w);
+}
+
+/* A few times, and then no more. */
+static void
+is_told(struct wake *w, const char *what)
+{
+	int n = 0;
+
+	while (n < 20 && wake_wait(w, 400) == WAKE_WRITE)
+		n++;
+	ok(n >= WAKE_POLLS && n <= WAKE_POLLS + 2, "%s: %d times", what, n);
 }
 
 static void
@@ -75,13 +92,12 @@ test_net(void)
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	add("late/spool.db-wal", "x");
-	ok(wake_wait(&w, 5000) == WAKE_WRITE, "seen by looking");
+	is_told(&w, "seen by looking");
 	close(w.inotify);
 	w.inotify = -1;
 	w.file[0].watch = -1;
 	add("late/spool.db-wal", "x");
-	ok(wake_wait(&w, 5000) == WAKE_WRITE, "without inotify too");
-	ok(wake_wait(&w, 50) == 0, "once");
+	is_told(&w, "without inotify too");
 	kill(getpid(), SIGTERM);
 	ok(wake_wait(&w, 5000) == WAKE_STOP, "asked to end");
 	wake_close(&w);
