@@ -93,6 +93,7 @@ commit() {
 
 # A line that takes SECONDS to build.
 takes() {
+	echo "LABEL once=$EPOCHREALTIME"
 	echo "RUN [\"/app\", \"--exit\", \"0\", \"--exit-after\", \"${1}000\"]"
 }
 
