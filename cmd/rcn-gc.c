@@ -16,6 +16,7 @@
 #include "document/cli.h"
 #include "engine/image.h"
 #include "state/images.h"
+#include "state/prune.h"
 
 static const struct cli cli = {
 	"rcn-gc",
@@ -168,11 +169,37 @@ budget(const char *kind, const char *sub, uint64_t bytes,
 }
 
 /* Each part is tried, whatever became of the others. */
+/* Rows of the database, where there is one. */
+static int
+rows(const struct limits *l, struct err *err)
+{
+	auto_state struct state *st = NULL;
+	auto_free char *actor = state_actor();
+	json_auto_t *gone = NULL;
+	struct prune p = { .dry = l->dry };
+	struct err none = { 0 };
+	const json_t *row;
+	size_t i;
+
+	if (prune_settings(&p, err) < 0)
+		return -1;
+	if (state_open(&st, actor, l->dry ? DB_READ : 0, &none) < 0) {
+		if (strcmp(none.code, "state-missing") == 0)
+			return 0;
+		*err = none;
+		return -1;
+	}
+	gone = state_prune(st, &p, err);
+	json_array_foreach(gone, i, row)
+		say(row);
+	return gone != NULL ? 0 : -1;
+}
+
 static int
 run(const struct limits *l)
 {
 	auto_engine struct engine *e = NULL;
-	struct err err[6] = { 0 };
+	struct err err[7] = { 0 };
 	int status = 0;
 
 	if (engine_open(&e, NULL, &err[0]) == 0) {
@@ -182,6 +209,7 @@ run(const struct limits *l)
 	(void)budget("log", "logs", l->logs, l, &err[3]);
 	(void)budget("document", "deploys", l->documents, l, &err[4]);
 	(void)budget("mirror", "mirrors", l->mirrors, l, &err[5]);
+	(void)rows(l, &err[6]);
 	for (size_t i = 0; i < sizeof(err) / sizeof(*err); i++) {
 		if (err[i].status == 0)
 			continue;

@@ -23,6 +23,7 @@ static const struct verb *const files[] = {
 	verbs_team,
 	verbs_deployment,
 	verbs_queue,
+	verbs_gc,
 	verbs_audit,
 };
 enum { FILES = sizeof(files) / sizeof(files[0]), COLUMNS = 79, INDENT = 11 };

@@ -203,6 +203,33 @@ load state
 	[ "$(sql "SELECT count(*) FROM jobs WHERE kind = 'teardown'")" = 1 ]
 }
 
+@test "rcn-state: gc" {
+	state init
+	state project add shop
+	state gc
+	[ -z "$output" ]
+	sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+		WHERE i < 9) INSERT INTO deployments (id, project, environment,
+		number, trigger, state, actor, document, created_at) SELECT i,
+		p.id, e.id, i, 'cli', 'failed', 'x', '{}', 'x' FROM n JOIN
+		projects p JOIN environments e ON e.project = p.id"
+	sql "INSERT INTO jobs (id, kind, status, created_at, ended_at) VALUES
+		('j', 'gc', 'done', '', '2020-01-01T00:00:00.000Z')"
+	export RCN_KEEP_DEPLOYMENTS=2
+	state gc --dry-run
+	shape pruned <<<"$output"
+	[ "$(jq -c '[.kind, .rows, .bytes]' <<<"$output")" = \
+		$'["saved-document",7,14]\n["job",1,null]' ]
+	dry=$output
+	[ "$(sql 'SELECT count(*) FROM jobs')" = 1 ]
+	state gc
+	[ "$output" = "$dry" ]
+	[ "$(sql 'SELECT count(*) FROM jobs')" = 0 ]
+	[ "$(sql 'SELECT min(number) FROM deployments
+		WHERE document IS NOT NULL')" = 8 ]
+	RCN_KEEP_DAYS=0 says 78 RCN_KEEP_DAYS gc
+}
+
 @test "rcn-state: teams and users" {
 	state init
 	state team add web

@@ -38,7 +38,7 @@ struct verb {
 
 extern const struct verb verbs_init[], verbs_project[], verbs_environment[],
     verbs_domain[], verbs_env[], verbs_credential[], verbs_key[], verbs_team[],
-    verbs_audit[], verbs_deployment[], verbs_queue[];
+    verbs_audit[], verbs_deployment[], verbs_queue[], verbs_gc[];
 
 /*
  * Options of a verb, long ones only, wherever they stand; the common ones
