@@ -16,7 +16,9 @@
 #include "base/crypto.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/keyed.h"
 #include "base/log.h"
+#include "base/mask.h"
 #include "document/cli.h"
 #include "document/document.h"
 #include "engine/build.h"
@@ -27,14 +29,17 @@
 #include "source/origin.h"
 
 static const struct cli cli = { "rcn-build",
-	"usage: rcn-build [-hqvV] [-d FILE] [--env-file FILE] [--rebuild]\n" };
+	"usage: rcn-build [-hqvV] [-d FILE] [--env-file FILE]\n"
+	"       [--no-session] [--rebuild]\n" };
 
 enum { TIMEOUT_S = 3600, DOCKERFILE_MAX = 1 << 20, VARIABLE_MAX = 64 << 10 };
 
 struct command {
 	const char *env_file;
-	bool rebuild;
-	json_t *args; /* {NAME: "value"} of the build, read once; or NULL */
+	bool rebuild, no_session;
+	/* Of the build, read once, or NULL: {NAME: "value"} of public and of
+	 * secret variables, and {NAME: version} of these. */
+	json_t *args, *secrets, *versions;
 	struct engine *engine; /* opened at its first use */
 };
 
@@ -68,9 +73,9 @@ refuse_secret(const char *name, struct err *err)
 	    "in the image",
 	    name);
 	return err_hint(err,
-	    "give it to the app at run time (rcn-deploy), or "
-	    "say that it is none: {\"%s\": {\"value\": ..., "
-	    "\"secret\": false}}",
+	    "build with a session (not --no-session, not Podman), give it to "
+	    "the app at run time, or say that it is none: {\"%s\": "
+	    "{\"value\": ..., \"secret\": false}}",
 	    name);
 }
 
@@ -84,9 +89,9 @@ args_of_file(struct command *c, const char *path, struct err *err)
 	if (all == NULL)
 		return -1;
 	json_object_foreach(all, name, v) {
-		if (json_bool(v, "secret", true))
-			return refuse_secret(name, err);
-		json_object_set(c->args, name, json_object_get(v, "value"));
+		json_object_set(json_bool(v, "secret", true) ? c->secrets
+							     : c->args,
+		    name, json_object_get(v, "value"));
 	}
 	return 0;
 }
@@ -111,15 +116,14 @@ args_of_folder(struct command *c, const char *dir, const json_t *known,
 
 		if (e->d_name[0] == '.')
 			continue;
-		if (json_bool(json_object_get(known, e->d_name), "secret",
-			true)) {
-			bad = refuse_secret(e->d_name, err);
-			break;
-		}
 		bad = io_read_file(path, VARIABLE_MAX, &value, err);
 		if (bad == 0)
-			json_object_set_new(c->args, e->d_name,
-			    json_textn(buf_str(&value), value.len));
+			json_object_set_new(json_bool(json_object_get(known,
+							  e->d_name),
+						"secret", true)
+						? c->secrets
+						: c->args,
+			    e->d_name, json_textn(buf_str(&value), value.len));
 	}
 	(void)closedir(d);
 	return bad;
@@ -140,6 +144,28 @@ args_of_secrets(struct command *c, struct err *err)
 	return args_of_folder(c, dir, known, err);
 }
 
+/* What is told of a secret: its name, and a version that says nothing. */
+static int
+versions_of(struct command *c, struct err *err)
+{
+	char version[KEYED_NAME];
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(c->secrets, name, v) {
+		auto_free char *both =
+		    mem_printf("%s=%s", name, json_string_value(v));
+		int rc = keyed_name(both, strlen(both), version, err);
+
+		explicit_bzero(both, strlen(both));
+		if (rc < 0)
+			return -1;
+		mask_add(json_string_value(v));
+		json_object_set_new(c->versions, name, json_string(version));
+	}
+	return 0;
+}
+
 /* A refusal stands for every document: nothing is kept of what was read. */
 static int
 read_args(struct command *c, struct err *err)
@@ -149,11 +175,17 @@ read_args(struct command *c, struct err *err)
 	if (c->args != NULL)
 		return 0;
 	c->args = json_object();
+	c->secrets = json_object();
+	c->versions = json_object();
 	rc = c->env_file != NULL ? args_of_file(c, c->env_file, err)
 				 : args_of_secrets(c, err);
+	if (rc == 0)
+		rc = versions_of(c, err);
 	if (rc < 0) {
 		json_decref(c->args);
-		c->args = NULL;
+		json_decref(c->secrets);
+		json_decref(c->versions);
+		c->args = c->secrets = c->versions = NULL;
 	}
 	return rc;
 }
@@ -191,10 +223,10 @@ image_key(json_t *doc, void *ctx, char hex[65], struct err *err)
 	file = json_copy((json_t *)(uintptr_t)dockerfile);
 	(void)json_object_del(file, "key");
 	(void)json_object_del(file, "warnings");
-	all = json_pack("{s:i, s:s, s:s, s:O, s:O, s:s}", "version", 1, "slug",
-	    doc_slug(doc), "tree", json_str(source, "tree", ""), "dockerfile",
-	    file, "args", c->args, "rebuild",
-	    c->rebuild ? doc_deployment(doc) : "");
+	all = json_pack("{s:i, s:s, s:s, s:O, s:O, s:O, s:s}", "version", 1,
+	    "slug", doc_slug(doc), "tree", json_str(source, "tree", ""),
+	    "dockerfile", file, "args", c->args, "secrets", c->versions,
+	    "rebuild", c->rebuild ? doc_deployment(doc) : "");
 	json_hash(all, hex);
 	return 0;
 }
@@ -301,10 +333,39 @@ read_dockerfile(struct work *w, struct err *err)
 	return got < 0 ? -1 : 0;
 }
 
+/* Files get the commit's time, else now: an app's server makes its ETags of
+ * time and size, so that one time for ever would serve old pages. */
+static int64_t
+mtime_of(const json_t *doc)
+{
+	const char *at = json_str(doc, "source.committed_at", "");
+	struct tm tm = { 0 };
+
+	if (strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
+		return timegm(&tm);
+	return clock_wall_ms() / 1000;
+}
+
 struct walk {
 	build_entry_fn *fn;
 	void *ctx;
+	int64_t mtime; /* seconds */
 };
+
+/* A folder's files have their own times; those of a commit have its second,
+ * and nanoseconds by their contents: equal sizes are then told apart. */
+static int64_t
+time_of(const struct tree_entry *e, int64_t mtime)
+{
+	const int64_t second = 1000000000;
+	uint32_t mark = 0;
+
+	if (e->mtime_ns != 0)
+		return e->mtime_ns;
+	if (e->stamp != NULL)
+		memcpy(&mark, e->stamp, sizeof(mark));
+	return mtime * second + mark % second;
+}
 
 static int
 on_entry(const struct tree_entry *e, void *ctx, struct err *err)
@@ -319,8 +380,11 @@ on_entry(const struct tree_entry *e, void *ctx, struct err *err)
 	struct build_entry out = { .path = e->path,
 		.target = e->target,
 		.type = types[e->type],
-		.size = e->size };
+		.size = e->size,
+		.stamp = e->stamp };
 	struct walk *walk = ctx;
+
+	out.time_ns = time_of(e, walk->mtime);
 
 	return walk->fn(&out, walk->ctx, err);
 }
@@ -328,16 +392,19 @@ on_entry(const struct tree_entry *e, void *ctx, struct err *err)
 static int
 context_walk(void *ctx, build_entry_fn *fn, void *fn_ctx, struct err *err)
 {
-	struct walk walk = { fn, fn_ctx };
+	const struct work *w = ctx;
+	struct walk walk = { fn, fn_ctx, mtime_of(w->doc) };
 
-	return tree_walk(ctx, "", on_entry, &walk, err);
+	return tree_walk(w->source.tree, "", on_entry, &walk, err);
 }
 
 static int
 context_read(void *ctx, const char *path, tarstream_fn *sink, void *sink_ctx,
     struct err *err)
 {
-	return tree_pipe(ctx, path, sink, sink_ctx, err);
+	const struct work *w = ctx;
+
+	return tree_pipe(w->source.tree, path, sink, sink_ctx, err);
 }
 
 /* It must be what the stages before have seen; and what tree.h refuses is
@@ -470,19 +537,6 @@ labels_of(const struct work *w, struct err *err)
 	return labels;
 }
 
-/* Files get the commit's time, else now: an app's server makes its ETags of
- * time and size, so that one time for ever would serve old pages. */
-static int64_t
-mtime_of(const json_t *doc)
-{
-	const char *at = json_str(doc, "source.committed_at", "");
-	struct tm tm = { 0 };
-
-	if (strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) != NULL)
-		return timegm(&tm);
-	return clock_wall_ms() / 1000;
-}
-
 /* Generated: pinned where the store asks the registry each time, and with the
  * build's variables declared.  The repository's own: as it is. */
 static int
@@ -499,10 +553,11 @@ write_recipe(struct work *w, json_t *warnings, struct err *err)
 		    "each build: pin it by digest",
 		    json_str(json_array_get(w->bases, 0), "ref", ""));
 	if (own)
-		buf_add(&w->sent, buf_str(&w->text), w->text.len);
+		recipe_own(&w->sent, buf_str(&w->text), w->cmd->versions);
 	else
 		recipe_write(&w->sent, buf_str(&w->text),
-		    containerd == 1 ? w->pins : NULL, w->cmd->args);
+		    containerd == 1 ? w->pins : NULL, w->cmd->args,
+		    w->cmd->versions);
 	return 0;
 }
 
@@ -529,6 +584,71 @@ finish(struct work *w, struct built *r, json_t *notes, struct err *err)
 	return image;
 }
 
+static int
+credentials(void *ctx, const char *host, struct buf *user, struct buf *secret,
+    struct err *err)
+{
+	/* BuildKit asks for Docker Hub by another of its names. */
+	const char *name =
+	    strcmp(host, "registry-1.docker.io") == 0 ? "docker.io" : host;
+	auto_creds struct creds c = { 0 };
+	int got = creds_find(name, &c, err);
+
+	(void)ctx;
+	if (got <= 0)
+		return got;
+	/* An identity token goes as the password of nobody. */
+	buf_adds(user, c.user != NULL ? c.user : "");
+	buf_adds(secret, c.password != NULL ? c.password : c.identity);
+	return 1;
+}
+
+static int
+secret(void *ctx, const char *name, struct buf *value, struct err *err)
+{
+	const struct work *w = ctx;
+	const char *text =
+	    json_string_value(json_object_get(w->cmd->secrets, name));
+
+	(void)err;
+	if (text == NULL)
+		text = json_string_value(json_object_get(w->cmd->args, name));
+	if (text == NULL)
+		return 0;
+	buf_adds(value, text);
+	return 1;
+}
+
+/* A file for each context that is built again and again; a tar is new each
+ * time. */
+static int
+manifest_of(const struct work *w, char **path, struct err *err)
+{
+	const char *kind = json_str(w->doc, "source.kind", "");
+	auto_buf struct buf dir = { 0 }, what = { 0 };
+	char hex[SHA256_HEX];
+
+	if (strcmp(kind, "tar") == 0)
+		return 0;
+	if (conf_state_path(&dir, "contexts", err) < 0)
+		return -1;
+	buf_addf(&what, "%s\n%s\n%s\n%s", kind,
+	    json_str(w->doc, "source.path", ""),
+	    json_str(w->doc, "source.root", ""),
+	    json_str(w->doc, "dockerfile.context", ""));
+	sha256_hex(what.data, what.len, hex);
+	*path = mem_printf("%s/%s.%s.%.16s", dir.data, doc_slug(w->doc),
+	    doc_environment(w->doc), hex);
+	return 0;
+}
+
+static const char *
+first_of(const json_t *object)
+{
+	return json_object_iter_key(json_object_iter((json_t *)(uintptr_t)
+		object));
+}
+
 static json_t *
 build(struct work *w, struct err *err)
 {
@@ -546,6 +666,11 @@ build(struct work *w, struct err *err)
 		.timeout_ms =
 		    1000 * json_int(w->doc, "project.limits.build_timeout",
 			       TIMEOUT_S) };
+	struct build_session session = { .credentials = credentials,
+		.secret = secret,
+		.required = json_object_size(w->cmd->secrets) > 0,
+		.ctx = w };
+	auto_free char *manifest = NULL;
 	struct built r = { 0 };
 	json_t *image = NULL;
 	int64_t began = clock_ms();
@@ -553,9 +678,18 @@ build(struct work *w, struct err *err)
 	if (labels == NULL || open_source(w, err) < 0 ||
 	    have_bases(w, err) < 0 || write_recipe(w, scratch, err) < 0)
 		return NULL;
-	context.ctx = w->source.tree;
+	context.ctx = w;
 	b.path = w->path;
 	b.text = buf_str(&w->sent);
+	if (!w->cmd->no_session) {
+		if (manifest_of(w, &manifest, err) < 0)
+			return NULL;
+		session.manifest = manifest;
+		b.session = &session;
+	} else if (session.required) {
+		refuse_secret(first_of(w->cmd->secrets), err);
+		return NULL;
+	}
 	if (build_run(w->cmd->engine, &b, &r, err) == 0)
 		image =
 		    finish(w, &r, json_object_get(scratch, "warnings"), err);
@@ -567,15 +701,6 @@ build(struct work *w, struct err *err)
 	return image;
 }
 
-static int
-refuse_secret_mounts(const json_t *doc, struct err *err)
-{
-	json_t *list = json_at(doc, "dockerfile.secrets");
-	const char *name = json_string_value(json_array_get(list, 0));
-
-	return name != NULL ? refuse_secret(name, err) : 0;
-}
-
 static json_t *
 make(struct work *w, struct err *err)
 {
@@ -584,7 +709,6 @@ make(struct work *w, struct err *err)
 	int got;
 
 	if (image_key((json_t *)(uintptr_t)w->doc, w->cmd, w->key, err) < 0 ||
-	    refuse_secret_mounts(w->doc, err) < 0 ||
 	    open_engine(w->cmd, err) < 0)
 		return NULL;
 	w->ref = ref_of(w);
@@ -629,6 +753,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {
 		CLI_LONG,
 		{ "env-file", required_argument, NULL, 'e' },
+		{ "no-session", no_argument, NULL, 'n' },
 		{ "rebuild", no_argument, NULL, 'r' },
 		{ 0 },
 	};
@@ -646,6 +771,9 @@ main(int argc, char **argv)
 		case 'e':
 			c.env_file = optarg;
 			break;
+		case 'n':
+			c.no_session = true;
+			break;
 		case 'r':
 			c.rebuild = true;
 			break;
@@ -659,5 +787,7 @@ main(int argc, char **argv)
 	status = doc_filter(&stage, &c);
 	engine_close(c.engine);
 	json_decref(c.args);
+	json_decref(c.secrets);
+	json_decref(c.versions);
 	return cli_end(status);
 }

@@ -76,7 +76,7 @@ is() {
 	    "$(jq -r .image.id out)" ]
 	jq -e '.image | .cached == false and .ports == [10000] and
 	    (.layers | length) >= 2 and .bytes > 1000 and
-	    .bases[0].ref == "busybox:latest" and .context_bytes > 2000 and
+	    .bases[0].ref == "busybox:latest" and .context_bytes > 500 and
 	    any(.steps[]; .name | test("COPY . ."))' out
 	[ "$(docker image inspect -f '{{index .Config.Labels "rcn.commit"}}' \
 	    "$ref")" = "$commit" ]
@@ -102,7 +102,7 @@ is() {
 	build <in
 	ref=$(jq -r .image.ref out)
 	run -0 docker run --rm "$ref" sh -c \
-	    'rm -r .rcn; find . ! -type d | sort; ./run.sh; readlink far
+	    'find . ! -type d | sort; ./run.sh; readlink far
 	    cat deep/link "a b/ümlaut" */*/n* deep/n*'
 	want=$(cd app && find . ! -type d | LC_ALL=C sort
 	    ./run.sh; readlink far
@@ -205,7 +205,7 @@ is() {
 	build <in
 	run -0 docker run --rm "$(jq -r .image.ref out)" find /in -type f
 	[ "$(sort <<<"$output")" = \
-	    $'/in/.dockerignore\n/in/.rcn/Dockerfile\n/in/file' ]
+	    $'/in/.dockerignore\n/in/file' ]
 }
 
 @test "rcn-build: a folder of the tree as the context" {
@@ -236,23 +236,133 @@ is() {
 	[ "$output" = three ]
 }
 
-@test "rcn-build: a secret variable is refused, and told nowhere" {
+@test "rcn-build: without a session a secret variable is refused, and told nowhere" {
 	document >in
 	echo 'TOKEN=canary-2718281828' >vars
-	run -78 build --env-file vars <in
+	run -78 build --no-session --env-file vars <in
 	is 78 build-secret
 	mkdir -p secrets/build
 	printf canary-2718281828 >secrets/build/TOKEN
-	RCN_SECRETS=$T/secrets run -78 build <in
+	RCN_SECRETS=$T/secrets run -78 build --no-session <in
 	is 78 build-secret
 	run ! grep -r canary out err
 	# Once refused is not read: the next document is refused, too.
 	cat in in >both
-	run -78 build --env-file vars <both
+	run -78 build --no-session --env-file vars <both
 	[ "$(jq -s 'map(.error.code) | unique | .[]' out)" = '"build-secret"' ]
-	jq -c '.dockerfile.secrets = ["npm"]' in >in2
-	run -78 build <in2
+}
+
+# seen REF FILE: what the build left in it.
+seen() {
+	docker run --rm "$1" cat "$2"
+}
+
+@test "rcn-build: a RUN has the secrets, and nothing else has" {
+	df=$'FROM busybox AS a\nRUN echo "$TOKEN" | md5sum >/v\n'
+	df+=$'RUN ["sh", "-c", "echo $TOKEN | md5sum >/w"]\n'
+	df+=$'RUN date +%N >/when\nFROM busybox\nCOPY --from=a /v /w /when /\n'
+	document >in
+	canary=canary-3141592653$RANDOM
+	echo "TOKEN=$canary" >vars
+	strace -f -qq -s 400 -e trace=execve -o argv -- "$(command -v rcn-build)" \
+		--env-file vars <in >out 2>err
+	ref=$(jq -r .image.ref out)
+	sum=$(echo "$canary" | md5sum)
+	[ "$(seen "$ref" /v)" = "$sum" ]
+	[ "$(seen "$ref" /w)" = "$sum" ]
+	docker save "$ref" >image.tar
+	docker history --no-trunc "$ref" >history
+	run ! grep -rlF "$canary" out err argv history image.tar "$RCN_STATE_DIR"
+	root=$(docker info -f '{{.DockerRootDir}}')
+	[ -d "$root/buildkit" ]
+	run ! grep -rlF "$canary" "$root/buildkit"
+}
+
+@test "rcn-build: another value of a secret builds again, the same does not" {
+	df=$'FROM busybox\nRUN echo "$TOKEN" | md5sum >/v\n'
+	document >in
+	echo TOKEN=one >vars
+	build --env-file vars <in
+	first=$(jq -r .image.ref out)
+	build --env-file vars <in
+	[ "$(jq -c '[.image.ref, .image.cached]' out)" = "[\"$first\",true]" ]
+	echo TOKEN=two >vars
+	build --env-file vars <in
+	[ "$(jq .image.cached out)" = false ]
+	[ "$(seen "$(jq -r .image.ref out)" /v)" = "$(echo two | md5sum)" ]
+}
+
+@test "rcn-build: secrets of a repository's own Dockerfile" {
+	cat >app/Dockerfile <<-'EOF'
+		FROM busybox
+		RUN date +%N >/before
+		RUN --mount=type=secret,id=TOKEN \
+		    md5sum </run/secrets/TOKEN >/v
+	EOF
+	document '.dockerfile = {path: "Dockerfile", context: ".",
+	    bases: ["busybox"]}' >in
+	echo TOKEN=one >vars
+	build --env-file vars <in
+	before=$(seen "$(jq -r .image.ref out)" /before)
+	echo TOKEN=two >vars
+	build --env-file vars <in
+	ref=$(jq -r .image.ref out)
+	[ "$(seen "$ref" /v)" = "$(printf two | md5sum)" ]
+	[ "$(seen "$ref" /before)" = "$before" ]
+	echo OTHER=1 >vars
+	run -78 build --env-file vars <in
 	is 78 build-secret
+	[[ $(jq -r .error.message out) == *TOKEN* ]]
+}
+
+# sent: bytes of the context.
+sent() {
+	jq .image.context_bytes out
+}
+
+@test "rcn-build: only what has changed is sent" {
+	head -c 3000000 /dev/urandom >app/big
+	for n in {1..200}; do
+		echo "$n" >"app/small$n"
+	done
+	document >in
+	build <in
+	[ "$(sent)" -gt 3000000 ]
+	echo changed >app/small7
+	document >in
+	build <in
+	[ "$(sent)" -lt 100000 ]
+	[ "$(docker run --rm "$(jq -r .image.ref out)" cat small7)" = changed ]
+	[ "$(docker run --rm "$(jq -r .image.ref out)" cat big | cksum)" = \
+		"$(cksum <app/big)" ]
+	# The table is gone: all is sent, and nothing stale is taken.
+	rm -r "$RCN_STATE_DIR/contexts"
+	echo changeD >app/small7
+	document >in
+	build <in
+	[ "$(sent)" -gt 3000000 ]
+	[ "$(docker run --rm "$(jq -r .image.ref out)" cat small7)" = changeD ]
+	# By tar it is all each time.
+	echo changED >app/small7
+	document >in
+	build --no-session <in
+	[ "$(sent)" -gt 3000000 ]
+	[ "$(docker run --rm "$(jq -r .image.ref out)" cat small7)" = changED ]
+}
+
+@test "rcn-build: what is named alone is sent, with what its links lead to" {
+	mkdir -p app/lib/deep app/other
+	head -c 2000000 /dev/urandom >app/other/big
+	echo there >app/lib/deep/file
+	ln -s lib/deep app/way
+	ln -s /lib/deep/file app/abs
+	df=$'FROM busybox\nCOPY way/file /a\nCOPY abs /b\nCOPY fil* /c/\n'
+	document >in
+	build <in
+	[ "$(sent)" -lt 100000 ]
+	ref=$(jq -r .image.ref out)
+	[ "$(seen "$ref" /a)$(seen "$ref" /b)" = therethere ]
+	[ "$(seen "$ref" /c/file)" = hello ]
 }
 
 @test "rcn-build: a step that fails, its line, code and last words" {

@@ -3,16 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/conf.h"
-#include "base/crypto.h"
-#include "base/io.h"
+#include "base/keyed.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "proxy/routes.h"
 
 enum { GATE_S = 120, RELEASE_S = 600, DRAIN_S = 30, STOP_S = 10 };
-enum { KEY_BYTES = 32 };
 #define MEMORY ((int64_t)1 << 30)
 #define PIDS 1024
 #define DAY 86400
@@ -225,54 +222,19 @@ read_processes(struct app *app, const json_t *project, struct err *err)
 	return check_port(app, err);
 }
 
-/* The installation's key: made once, root's, never leaves the state folder. */
-static int
-version_key(unsigned char key[KEY_BYTES], struct err *err)
-{
-	auto_buf struct buf path = { 0 };
-	AUTO(buf_wipe) struct buf old = { 0 };
-	auto_fd int lock = -1;
-	int found;
-
-	if (conf_run_path(&path, "lock", err) < 0)
-		return -1;
-	buf_adds(&path, "/env.key");
-	if (io_lock(path.data, -1, &lock, err) < 0)
-		return -1;
-	buf_clear(&path);
-	if (conf_state_path(&path, "", err) < 0)
-		return -1;
-	buf_adds(&path, "/env.key");
-	found = io_read_maybe(path.data, KEY_BYTES, &old, err);
-	if (found < 0)
-		return -1;
-	if (found == 1 && old.len == KEY_BYTES) {
-		memcpy(key, old.data, KEY_BYTES);
-		return 0;
-	}
-	random_bytes(key, KEY_BYTES);
-	return io_replace(path.data, 0600, key, KEY_BYTES, err);
-}
-
 /* rcn-state's version of its own variables; by hand a keyed hash. */
 static int
 version_of(struct app *app, const json_t *doc, bool own, struct err *err)
 {
 	const char *said = json_str(doc, "deployment.env_version", NULL);
-	unsigned char key[KEY_BYTES], sum[SHA256_BYTES];
 	AUTO(buf_wipe) struct buf text = { 0 };
 
 	if (said != NULL && !own) {
 		(void)snprintf(app->env_version, ENV_VERSION, "%.64s", said);
 		return 0;
 	}
-	if (version_key(key, err) < 0)
-		return -1;
 	json_write(&text, app->env, JSON_COMPACT | JSON_SORT_KEYS);
-	hmac_sha256(key, sizeof(key), text.data, text.len, sum);
-	explicit_bzero(key, sizeof(key));
-	hex_encode(sum, 8, app->env_version);
-	return 0;
+	return keyed_name(text.data, text.len, app->env_version, err);
 }
 
 static int

@@ -12,6 +12,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "engine/progress.h"
+#include "engine/session.h"
 
 /* One build while it runs. */
 struct job {
@@ -19,6 +20,9 @@ struct job {
 	struct progress progress;
 	struct http *http;
 	struct tarstream tar;
+	struct manifest manifest;
+	struct session_what what;
+	struct session *session; /* NULL: by tar */
 	char *id; /* of the image */
 	char *failed; /* what the engine said */
 };
@@ -357,13 +361,19 @@ add_json(struct buf *path, const char *name, const json_t *v)
 }
 
 static void
-make_path(const struct build *b, const char *id, struct buf *path)
+make_path(const struct job *j, const char *id, struct buf *path)
 {
+	const struct build *b = j->b;
+
 	buf_addf(path, "/build?version=2&rm=1&forcerm=1&buildid=%s&t=", id);
 	http_quote(path, b->ref);
 	buf_adds(path, "&dockerfile=");
-	http_quote(path,
-	    b->path != NULL ? b->path : BUILD_FOLDER "/Dockerfile");
+	if (j->session != NULL)
+		buf_addf(path, "Dockerfile&remote=client-session&session=%s",
+		    session_id(j->session));
+	else
+		http_quote(path,
+		    b->path != NULL ? b->path : BUILD_FOLDER "/Dockerfile");
 	if (b->target != NULL) {
 		buf_adds(path, "&target=");
 		http_quote(path, b->target);
@@ -401,13 +411,77 @@ finish(struct job *j, struct err *err)
 }
 
 static int
+serve(struct http *http, void *ctx, struct err *err)
+{
+	struct job *j = ctx;
+
+	return session_serve(j->session, http, err);
+}
+
+/* What failed on our side first is the cause, and not what the engine makes
+ * of it ("context canceled"); but that a session was lost, it may explain. */
+static bool
+our_fault(const struct job *j, int rc, struct err *err)
+{
+	const struct err *first =
+	    j->session != NULL ? session_err(j->session) : NULL;
+
+	if (first == NULL || (rc == 0 && j->failed == NULL) ||
+	    (rc < 0 && strcmp(err->code, "cancelled") == 0) ||
+	    (j->failed != NULL && strcmp(first->code, "session-lost") == 0))
+		return false;
+	*err = *first;
+	return true;
+}
+
+static int
+no_secrets(struct err *err)
+{
+	err_set(err, EX_CONFIG, "build-secret",
+	    "engine: it has no sessions: a secret would stay in its build "
+	    "cache and in the image");
+	return err_hint(err, "build on a Docker Engine, or give secrets to "
+			     "the app at run time");
+}
+
+/* 0: with a session, or without: by tar. */
+static int
+open_session(struct engine *e, struct job *j, struct err *err)
+{
+	const struct build_session *s = j->b->session;
+	int got;
+
+	j->manifest = (struct manifest){ .fd = -1, .lock = -1 };
+	if (s == NULL)
+		return 0;
+	if (text_starts(engine_name(e), "podman"))
+		return s->required ? no_secrets(err) : 0;
+	if (manifest_open(&j->manifest, s->manifest, j->b->context, err) < 0)
+		return -1;
+	j->what = (struct session_what){ .context = &j->manifest,
+		.source = j->b->context,
+		.dockerfile = j->b->text,
+		.credentials = s->credentials,
+		.secret = s->secret,
+		.ctx = s->ctx };
+	got = session_open(&j->session, e, &j->what, err);
+	if (got == 0 && s->required)
+		return no_secrets(err);
+	if (got == 0)
+		log_note("the engine has no sessions: the whole context is "
+			 "sent, without build secrets");
+	return got < 0 ? -1 : 0;
+}
+
+static int
 stream(struct engine *e, struct job *j, struct err *err)
 {
 	static const char type[] = "Content-Type: application/x-tar";
 	auto_strvec struct strvec headers = { 0 };
 	auto_buf struct buf path = { 0 };
 	struct engine_send send = { .headers = &headers,
-		.push = push_context,
+		.push = j->session == NULL ? push_context : NULL,
+		.serve = j->session != NULL ? serve : NULL,
 		.tick = on_tick,
 		.ctx = j,
 		.total_ms = j->b->timeout_ms };
@@ -418,9 +492,11 @@ stream(struct engine *e, struct job *j, struct err *err)
 	random_bytes(random, sizeof(random));
 	hex_encode(random, sizeof(random), id);
 	strvec_add(&headers, type);
-	make_path(j->b, id, &path);
+	make_path(j, id, &path);
 	rc = engine_stream(e, "POST", path.data, &send, on_object, j, err);
 	progress_end(&j->progress);
+	if (our_fault(j, rc, err))
+		return -1;
 	if (rc == 0)
 		return finish(j, err);
 	if (j->failed != NULL && strcmp(err->code, "cancelled") != 0 &&
@@ -446,8 +522,14 @@ build_run(struct engine *e, const struct build *b, struct built *out,
 
 	j->b = b;
 	progress_begin(&j->progress);
-	rc = stream(e, j, err);
-	out->context_bytes = j->tar.bytes;
+	rc = open_session(e, j, err);
+	if (rc == 0)
+		rc = stream(e, j, err);
+	out->session = j->session != NULL;
+	out->context_bytes =
+	    out->session ? session_sent(j->session) : j->tar.bytes;
+	session_close(j->session);
+	manifest_close(&j->manifest);
 	if (rc == 0) {
 		out->id = ptr_steal(&j->id);
 		out->steps = progress_steps(&j->progress);

@@ -1,10 +1,10 @@
 /*
  * build - an image from a tree and a Dockerfile: POST /build, by BuildKit
  * where the engine has it (version=2), by Podman's Buildah else.
- * The context is streamed as a tar, out of callbacks that the caller fills in
- * over whatever holds the tree; no copy is made.  It has no BuildKit session:
- * no secret or ssh mounts, and bases from registries that want a login must
- * be there (pull.h).
+ * The context comes out of callbacks that the caller fills in over whatever
+ * holds the tree; no copy is made.  With a session only what has changed is
+ * sent.  Without one it is streamed as a tar: no secret mounts, and bases from
+ * registries that want a login must be there (image.h).  ssh mounts: never.
  *
  * Errors: EX_DATAERR "build-failed" (a step; its last lines were told),
  * EX_DATAERR "bad-dockerfile", EX_NOINPUT "image-missing", EX_NOPERM
@@ -23,6 +23,7 @@
 #include "engine/engine.h"
 #include "engine/tarstream.h"
 
+enum { BUILD_STAMP = 32 };
 enum build_type { BUILD_FILE, BUILD_EXEC, BUILD_DIR, BUILD_LINK };
 
 struct build_entry { /* borrowed, until the next call */
@@ -30,6 +31,10 @@ struct build_entry { /* borrowed, until the next call */
 	const char *target; /* BUILD_LINK */
 	enum build_type type;
 	uint64_t size; /* BUILD_FILE, BUILD_EXEC */
+	/* For a session (manifest.h): BUILD_STAMP bytes that are others
+	 * whenever the entry may be; NULL: nobody knows.  And its time. */
+	const unsigned char *stamp;
+	int64_t time_ns;
 };
 
 typedef int build_entry_fn(const struct build_entry *, void *, struct err *);
@@ -44,6 +49,21 @@ struct engine_context {
 	int64_t mtime; /* of every entry, seconds since 1970 */
 };
 
+/*
+ * How the context is sent where the engine has sessions (session.h): only
+ * what has changed, and with credentials and secrets.  Where it has none a tar
+ * is sent, and built.session is false.
+ */
+struct build_session {
+	const char *manifest; /* kept from build to build; NULL: none */
+	bool required; /* there are secrets: by tar is no way */
+	int (*credentials)(void *ctx, const char *host, struct buf *user,
+	    struct buf *secret, struct err *);
+	int (*secret)(void *ctx, const char *name, struct buf *value,
+	    struct err *);
+	void *ctx;
+};
+
 struct build {
 	const struct engine_context *context;
 	const char *path; /* Dockerfile in the tree; NULL: text is sent too */
@@ -52,6 +72,7 @@ struct build {
 	const char *ref; /* name:tag of the image */
 	const json_t *args, *labels; /* {NAME: "value"}, or NULL */
 	bool rebuild; /* without the engine's cache */
+	const struct build_session *session; /* NULL: by tar */
 	int64_t timeout_ms; /* 0: none */
 };
 
@@ -59,7 +80,8 @@ struct built {
 	char *id; /* of the image, by the engine's word */
 	json_t *steps; /* [{name, milliseconds, cached}] */
 	struct strvec warnings; /* BuildKit's */
-	uint64_t context_bytes;
+	uint64_t context_bytes; /* sent */
+	bool session;
 };
 
 /* Where a Dockerfile that is not in the tree is put; what the tree itself has

@@ -306,6 +306,7 @@ engine_stream(struct engine *e, const char *method, const char *path,
 	if (send != NULL) {
 		q.headers = send->headers;
 		q.push = send->push;
+		q.serve = send->serve;
 		q.tick = send->tick;
 		q.push_ctx = send->ctx;
 		q.total_ms = send->total_ms;

@@ -62,8 +62,9 @@ json_t *engine_list(struct engine *, const char *path, const char *label,
 struct engine_send {
 	const struct strvec *headers; /* "X-Registry-Auth: ..." */
 	http_push_fn *push; /* the body, in pieces; NULL: none */
+	http_serve_fn *serve; /* meanwhile; not with push */
 	void (*tick)(void *ctx); /* at least once a second; or NULL */
-	void *ctx; /* of push and tick */
+	void *ctx; /* of push, serve and tick */
 	int64_t total_ms; /* deadline; 0: none */
 	int64_t idle_ms;
 };

@@ -46,6 +46,17 @@ tree_list_add(struct tree_list *l, const char *name, size_t n,
 		i->target = mem_strndup(target, target_n);
 }
 
+void
+tree_list_stamp(struct tree_list *l, const void *stamp, size_t n,
+    int64_t mtime_ns)
+{
+	struct tree_item *i = &l->v[l->n - 1];
+
+	memcpy(i->stamp, stamp, n < TREE_STAMP ? n : TREE_STAMP);
+	i->stamped = true;
+	i->mtime_ns = mtime_ns;
+}
+
 static void
 list_release(struct tree_list *l)
 {
@@ -475,7 +486,8 @@ walk_entry(struct walk *w, struct place *up, const struct tree_item *i,
 		.len = w->path.len,
 		.depth = up->depth + 1,
 		.rule = IGNORE_NONE };
-	struct tree_entry e = { w->path.data, i->target, i->type, i->size };
+	struct tree_entry e = { w->path.data, i->target, i->type, i->size,
+		i->stamped ? i->stamp : NULL, i->mtime_ns };
 	int got;
 
 	if (g != NULL)

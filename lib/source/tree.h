@@ -39,6 +39,7 @@ enum {
 	TREE_PATH_MAX = 4096, /* bytes of a path */
 	TREE_ENTRIES_MAX = 1000000, /* of a walk, those left out too */
 	TREE_LINKS_MAX = 8,
+	TREE_STAMP = 32,
 };
 #define TREE_BYTES_MAX (UINT64_C(64) << 30) /* sizes of a walk, summed */
 
@@ -50,6 +51,11 @@ struct tree_entry { /* borrowed, until the next call */
 	const char *target; /* TREE_LINK, else NULL */
 	enum tree_type type;
 	uint64_t size; /* TREE_FILE, TREE_EXEC, else 0 */
+	/* Of what a walk tells, files and links: TREE_STAMP bytes that are
+	 * others whenever the contents may be; NULL: nobody knows.  And when
+	 * it was changed, nanoseconds since 1970; 0: the kind has no times. */
+	const unsigned char *stamp;
+	int64_t mtime_ns;
 };
 
 /* fn: 0 go on, 1 do not enter this folder, -1 stop: the walk returns -1, and

@@ -46,8 +46,22 @@ dir_leave(struct tree *t, union tree_at at)
 	(void)close(at.fd);
 }
 
+/* What no change of a file leaves as it was: not its inode change time. */
+static void
+add_stamp(struct tree_list *l, const struct stat *st)
+{
+	const int64_t second = 1000000000;
+	int64_t mtime = st->st_mtim.tv_sec * second + st->st_mtim.tv_nsec;
+	int64_t all[] = { (int64_t)st->st_ino,
+		st->st_ctim.tv_sec * second + st->st_ctim.tv_nsec, mtime,
+		(int64_t)st->st_size };
+
+	tree_list_stamp(l, all, sizeof(all), mtime);
+}
+
 static int
-add_link(int fd, const char *name, struct tree_list *l, struct err *err)
+add_link(int fd, const char *name, const struct stat *st, struct tree_list *l,
+    struct err *err)
 {
 	char target[TREE_PATH_MAX + 1];
 	ssize_t n = readlinkat(fd, name, target, sizeof(target));
@@ -60,6 +74,7 @@ add_link(int fd, const char *name, struct tree_list *l, struct err *err)
 		return err_set(err, EX_DATAERR, "tree-too-large",
 		    "%s: a link of more than 4096 bytes", name);
 	tree_list_add(l, name, strlen(name), TREE_LINK, 0, target, (size_t)n);
+	add_stamp(l, st);
 	return 1;
 }
 
@@ -74,7 +89,7 @@ dir_look(struct tree *t, union tree_at at, const char *name,
 	if (fstatat(at.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return gone() ? 0 : unreadable(name, err);
 	if (S_ISLNK(st.st_mode))
-		return add_link(at.fd, name, l, err);
+		return add_link(at.fd, name, &st, l, err);
 	if (S_ISDIR(st.st_mode))
 		tree_list_add(l, name, n, TREE_DIR, 0, NULL, 0);
 	else if (S_ISREG(st.st_mode))
@@ -83,6 +98,8 @@ dir_look(struct tree *t, union tree_at at, const char *name,
 		    (uint64_t)st.st_size, NULL, 0);
 	else
 		return 0;
+	if (!S_ISDIR(st.st_mode))
+		add_stamp(l, &st);
 	return 1;
 }
 

@@ -77,6 +77,8 @@ add_link(struct git *g, const git_tree_entry *e, uint64_t size,
 	else
 		tree_list_add(l, name, strlen(name), TREE_LINK, 0, target,
 		    (size_t)size);
+	if (rc == 0)
+		tree_list_stamp(l, git_tree_entry_id(e)->id, GIT_OID_RAWSZ, 0);
 	git_blob_free(blob);
 	return rc;
 }
@@ -107,6 +109,7 @@ add_entry(struct git *g, const git_tree_entry *e, struct tree_list *l,
 	if (mode == GIT_FILEMODE_LINK)
 		return add_link(g, e, size, l, err);
 	tree_list_add(l, name, strlen(name), type, size, NULL, 0);
+	tree_list_stamp(l, git_tree_entry_id(e)->id, GIT_OID_RAWSZ, 0);
 	return 0;
 }
 

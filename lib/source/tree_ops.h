@@ -8,6 +8,7 @@
 #ifndef SOURCE_TREE_OPS_H
 #define SOURCE_TREE_OPS_H
 
+#include <stdbool.h>
 #include "source/tree.h"
 
 union tree_at {
@@ -20,6 +21,9 @@ struct tree_item {
 	char *name, *target; /* owned; target NULL unless TREE_LINK */
 	enum tree_type type;
 	uint64_t size;
+	unsigned char stamp[TREE_STAMP]; /* if stamped */
+	bool stamped;
+	int64_t mtime_ns;
 };
 
 struct tree_list {
@@ -65,5 +69,8 @@ struct tree {
 /* name needs no NUL; target may be NULL. */
 void tree_list_add(struct tree_list *, const char *name, size_t, enum tree_type,
     uint64_t size, const char *target, size_t);
+/* Of the last one added: at most TREE_STAMP bytes, and its time. */
+void tree_list_stamp(struct tree_list *, const void *, size_t,
+    int64_t mtime_ns);
 
 #endif
