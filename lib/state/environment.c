@@ -101,9 +101,19 @@ environment_list(struct state *st, const char *project, struct err *err)
 
 /* ---- new ones ---- */
 
+/* "pr-12": a stranger's code runs there, with what previews may know. */
+static bool
+is_preview_name(const char *name)
+{
+	return text_starts(name, "pr-") && name[3] != '\0' &&
+	       strspn(name + 3, "0123456789") == strlen(name + 3);
+}
+
 static int
 check(const struct environment_new *new, struct err *err)
 {
+	bool preview = new->kind != NULL &&strcmp(new->kind, "preview") == 0;
+
 	if (!text_is_slug(new->name))
 		return err_set(err, EX_USAGE, "bad-slug",
 		    "%s: not a name: lower case letters, digits and hyphens, "
@@ -112,6 +122,9 @@ check(const struct environment_new *new, struct err *err)
 	if (strcmp(new->name, "all") == 0 || strcmp(new->name, "preview") == 0)
 		return err_set(err, EX_DATAERR, "bad-environment",
 		    "%s: a scope of variables has this name", new->name);
+	if (is_preview_name(new->name) && !preview)
+		return err_set(err, EX_DATAERR, "bad-environment",
+		    "%s: a pull request's name", new->name);
 	return 0;
 }
 

@@ -16,7 +16,9 @@
 #include "state/state.h"
 
 struct environment_new {
-	const char *name; /* not "all" or "preview": scopes of variables */
+	/* Not "all" or "preview", scopes of variables; pr-NUMBER is a
+	 * preview's. */
+	const char *name;
 	const char *kind; /* "production", or "preview"; NULL: the first */
 	const char *branch; /* pushes to it deploy here; NULL: none do */
 	int64_t pull_request; /* 0: none */

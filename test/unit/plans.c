@@ -165,8 +165,8 @@ deployments(void)
 	did(deployment_get(st, "app:1", &err), "by number");
 	did(deployment_list(st, "app", NULL, 0, 20, &err), "list");
 	did(deployment_list(st, "app", "production", 9, 20, &err), "list");
-	deployment_document(st, json_str(one, "id", ""), &err);
-	err = (struct err){ 0 };
+	did(deployment_document(st, json_str(one, "id", ""), &err),
+	    "a document");
 	did(find_deployment(st, "app", &err), "the newest");
 	did(job_list(st, 20, &err), "jobs");
 	ok(job_due(st, &ms, &err) == 0, "due");

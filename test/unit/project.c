@@ -208,6 +208,9 @@ test_environments(void)
 	staging.name = "all";
 	fails(environment_add(st, "shop", &staging, &err) == NULL,
 	    "bad-environment", EX_DATAERR, "a scope's name");
+	staging.name = "pr-7";
+	fails(environment_add(st, "shop", &staging, &err) == NULL,
+	    "bad-environment", EX_DATAERR, "a pull request's name");
 	staging.name = "no name";
 	fails(environment_add(st, "shop", &staging, &err) == NULL, "bad-slug",
 	    EX_USAGE, "no name");
