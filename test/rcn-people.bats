@@ -134,7 +134,14 @@ state() {
 	up
 	rcn create "$slug" --host "$host" --repository "$(git_url http "$slug")" \
 	    >/dev/null
+	# before there is anything to deploy again
+	rcn env set "$slug" FIRST <<<one >/dev/null
 	rcn deploy -q "$slug"
+	rcn doctor --json >doctor || true
+	for check in state hookd worker; do
+		jq -e --arg c "$check" 'any(.[]; .check == $c and
+		    .level != "bad")' doctor
+	done
 	printf hello >value
 	rcn env set --no-deploy "$slug" GREETING <value >/dev/null
 	run -0 rcn env "$slug"
@@ -184,6 +191,8 @@ state() {
 }
 
 @test "rcn up: ends both on a signal, and when one ends" {
+	run rcn doctor
+	[[ $output == *"ok   state        no database"* ]]
 	run -66 rcn up
 	rcn-state init >/dev/null
 	export RCN_ONLY_HERE=$slug
@@ -191,6 +200,8 @@ state() {
 	unset RCN_ONLY_HERE
 	kill -TERM "$up"
 	wait_for 10 eval '! kill -0 $up 2>/dev/null'
+	run rcn doctor
+	[[ $output == *"warn hookd "*"pushes are not heard"* ]]
 	run -1 pgrep -s "$up"
 	# neither is left
 	cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' >environs || true
