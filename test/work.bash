@@ -93,7 +93,7 @@ commit() {
 
 # A line that takes SECONDS to build.
 takes() {
-	echo "LABEL once=$EPOCHREALTIME"
+	echo "ENV ONCE=$EPOCHREALTIME"
 	echo "RUN [\"/app\", \"--exit\", \"0\", \"--exit-after\", \"${1}000\"]"
 }
 
@@ -195,7 +195,8 @@ work_is_clean() {
 
 # The page, once: body, then status.
 answers() {
-	[ "$(ask "$host" | head -n 1)" = "$1" ]
+	ask "$host" >"$T/asked"
+	[ "$(head -n 1 "$T/asked")" = "$1" ] || { cat "$T/asked"; return 1; }
 }
 
 # watch WORD...: until watched, no other answer than one of these.

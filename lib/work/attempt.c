@@ -151,14 +151,31 @@ told(struct attempt *a, const struct run_end *end)
 	return NULL;
 }
 
-/* Containers and routes that it left: as the proxy's word has it. */
+/* Containers and routes that it left: as the proxy's word has it; later, where
+ * the engine does not answer now. */
 static void
 settle(struct attempt *a)
 {
 	struct err err = { 0 };
+	json_auto_t *job = NULL;
 
-	if (chore_retire(a->set, a->hold, a->slug, a->environment, &err) < 0)
-		log_warn("%s.%s: %s", a->slug, a->environment, err.msg);
+	if (chore_retire(a->set, a->hold, a->slug, a->environment, &err) == 0)
+		return;
+	log_warn("%s.%s: %s", a->slug, a->environment, err.msg);
+	err = (struct err){ 0 };
+	job = job_add(a->hold->st, &(struct job_new){ .kind = "repair" }, &err);
+	if (job == NULL)
+		log_warn("%s", err.msg);
+}
+
+/* It serves, and what came after that could not be done. */
+static bool
+is_unsettled(struct attempt *a, const json_t *doc)
+{
+	json_auto_t *row = row_of(a);
+
+	return json_object_get(doc, "error") != NULL &&
+	       strcmp(json_str(row, "state", ""), "live") == 0;
 }
 
 /* Its programs ended, were killed, or could not tell. */
@@ -197,6 +214,8 @@ end_attempt(struct attempt *a, const struct run_end *end, struct err *err)
 			log_warn("%s", why.msg);
 		if (end_untold(a, end, err) < 0)
 			return -1;
+	} else if (is_unsettled(a, doc)) {
+		settle(a);
 	}
 	say_end(a);
 	return 0;
