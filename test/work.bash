@@ -38,8 +38,9 @@ work_pipeline() {
 	mkdir -p "$T/bin"
 	cat >"$T/bin/pipeline" <<-'END'
 		#!/bin/bash
-		# fd 8 is given on to all stages
-		exec 8>>"$T/mark.$slug"
+		# fd 8 is given on to all stages; the lock says of whom it is
+		lock=$(readlink "/proc/self/fd/$RCN_LOCK_FD")
+		exec 8>>"$T/mark.${lock##*/}"
 		flock -n 8 || echo "two at once" >>"$T/two"
 		exec rcn-pipeline "$@"
 	END
