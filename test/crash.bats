@@ -12,6 +12,15 @@ load crash
 
 setup() {
 	crash_setup
+	own=
+}
+
+teardown() {
+	work_teardown
+	[ -z "$own" ] || {
+		RCN_TEST_RUN=$own "$ROOT/test/env" down
+		rm -rf "$own"
+	}
 }
 
 # A worker that has just begun is done with what it begins with.
@@ -29,12 +38,11 @@ killed_at() {
 	killing "$@"
 	id=$(push "v$n")
 	becomes "$id" live
-	[ -e "$T/killed" ] || { echo "not killed: $*"; return 1; }
+	wait_for 20 test -e "$T/killed"
 	answers "v$n"
 	wait_for 30 is_settled
 	rm -f "$T/bin/$1"
 	[ "$1" != rcn-state ] || cp "$T/bin/rcn-state.real" "$T/bin/rcn-state"
-	[ "$(rcn-state deployment get "$id" | jq .attempt)" -ge 2 ]
 }
 
 @test "crash: each program before a live deployment, killed at its work" {
@@ -211,6 +219,61 @@ killed_at() {
 	becomes "$id" live
 	answers v2
 	wait_for 30 is_settled
+}
+
+# An engine of this test's own: what runs in it dies with it.
+own_engine() {
+	own=/tmp/rcn-crash-$$
+	RCN_TEST_RUN=$own timeout 100 "$ROOT/test/env" up engine 3>&- 4>&-
+	export DOCKER_HOST=unix://$own/docker.sock
+	"$ROOT/test/images/make" app
+}
+
+engine_dies() {
+	local name shims
+
+	shims=$(pgrep -f "containerd-shim.* -address $own/" || true)
+	for name in dockerd containerd; do
+		kill -KILL "$(cut -d' ' -f1 "$own/pid/$name")"
+	done
+	# shellcheck disable=SC2086 # words
+	[ -z "$shims" ] || kill -KILL $shims
+}
+
+engine_comes() {
+	local name
+
+	rm -f "$own/docker.pid" "$own/containerd.sock"
+	background containerd -c "$own/containerd.toml"
+	echo "$!" >"$own/pid/containerd"
+	wait_for 20 test -S "$own/containerd.sock"
+	background dockerd --config-file "$own/daemon.json"
+	echo "$!" >"$own/pid/dockerd"
+	wait_for 30 docker version
+}
+
+@test "crash: the engine is killed while it builds, and while it deploys" {
+	local id at
+
+	own_engine
+	worker
+	id=$(push v1)
+	becomes "$id" live
+	for at in building deploying; do
+		id=$(push "v-$at" "$(takes 2)")
+		if [ "$at" = building ]; then
+			wait_for 30 grep -q exit-after \
+			    "$RCN_STATE_DIR/logs/$id.log"
+		else
+			wait_for 30 is_state "$id" deploying
+		fi
+		engine_dies
+		sleep 2
+		engine_comes
+		becomes "$id" live 90
+		wait_for 60 answers "v-$at"
+		wait_for 60 is_settled
+	done
 }
 
 @test "crash: a full disk: nothing is lost, and it goes on when there is room" {
