@@ -138,3 +138,47 @@ END
 	run -0 complete_zsh 'rcn logs --pro'
 	[[ $output == *--process* ]]
 }
+
+# syscalls NAME: of a set of systemd's, sets in it opened.
+syscalls() {
+	systemd-analyze syscall-filter "$1" | sed '1d; s/^ *//' |
+	    while read -r name; do
+		case $name in
+		@*) syscalls "$name" ;;
+		[a-z]*) echo "$name" ;;
+		esac
+	done
+}
+
+@test "systemd: rcn-hookd needs no system call that its unit denies" {
+	command -v systemd-analyze || skip "no systemd here"
+	run grep -q asan <(ldd "$B/rcn-hookd")
+	[ "$status" != 0 ] || skip "a sanitizer has calls of its own"
+	unit=$INSTALLED/lib/systemd/system/rcn-hookd.service
+	rcn-state init >/dev/null
+	port=$(free_port)
+	background strace -f -o trace rcn-hookd --listen "127.0.0.1:$port"
+	wait_for 20 curl -s -o none "http://127.0.0.1:$port/"
+	curl -s -o none -d '{}' "http://127.0.0.1:$port/api/webhooks/github"
+	end_process "$!"
+	sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' trace | sort -u >used
+	[ "$(wc -l <used)" -gt 30 ]
+	sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$unit" | tr ' ' '\n' |
+	    while read -r set; do
+		case $set in
+		@*) syscalls "$set" ;;
+		*) echo "$set" ;;
+		esac
+	done >allowed
+	syscalls @default >>allowed
+	# SQLite changes owners where it is root, which the unit's user is not
+	sed -n 's/^SystemCallFilter=~//p' "$unit" | tr ' ' '\n' |
+	    while read -r set; do
+		syscalls "$set"
+	done | grep -vx fchown | sort -u >denied
+	syscalls @default | sort >default
+	run -0 comm -23 used <(sort -u allowed)
+	[ -z "$output" ]
+	run -0 comm -12 used <(comm -23 denied default)
+	[ -z "$output" ]
+}

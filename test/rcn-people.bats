@@ -137,10 +137,10 @@ state() {
 	# before there is anything to deploy again
 	rcn env set "$slug" FIRST <<<one >/dev/null
 	rcn deploy -q "$slug"
-	rcn doctor --json >doctor || true
+	rcn doctor --json >found.json || true
 	for check in state hookd worker; do
 		jq -e --arg c "$check" 'any(.[]; .check == $c and
-		    .level != "bad")' doctor
+		    .level != "bad")' found.json
 	done
 	printf hello >value
 	rcn env set --no-deploy "$slug" GREETING <value >/dev/null
@@ -181,13 +181,29 @@ state() {
 	run -0 rcn cancel "$slug"
 	[ "$output" = "$slug:1 cancelled" ]
 	run -66 --separate-stderr rcn cancel "$slug"
+	# who stops looking ends nothing
+	background rcn deploy "$slug"
+	pid=$!
+	wait_for 10 grep -q "waits for a worker\|deployment 2" rcn.err
+	sleep 0.5
+	kill -TERM -- "-$pid"
+	wait_for 10 grep -q "$slug:2 goes on: rcn logs -f $slug:2" rcn.err
+	[ "$(state 2)" = pending ]
+	rcn cancel "$slug"
 	run -1 --separate-stderr rcn-log -f "$slug:1"
 	[[ $stderr == *cancelled* ]]
 	up
 	run -1 --separate-stderr rcn deploy "$slug"
-	[[ $stderr == *"$slug:2 failed"* ]]
-	[[ $stderr == *"rcn logs $slug:2"* ]]
-	[ "$(state 2)" = failed ]
+	[[ $stderr == *"$slug:3 failed"* ]]
+	[[ $stderr == *"rcn logs $slug:3"* ]]
+	[ "$(state 3)" = failed ]
+	# the newest by the project's name
+	run -0 rcn-log "$slug"
+	[[ $output == *" rcn-worker F end: failed: "* ]]
+	run -66 rcn-log "$slug:9"
+	# on a terminal too
+	run -1 timeout 60 script -qec "rcn deploy $slug" /dev/null </dev/null
+	[[ $output == *"$slug:4 failed"* ]]
 }
 
 @test "rcn up: ends both on a signal, and when one ends" {

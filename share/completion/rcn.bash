@@ -55,8 +55,8 @@ _rcn() {
 	project=$(_rcn_project)
 	case $verb in
 	deploy)
-		words="--branch --commit --env-file --environment --follow --git
-		    --host --image --json --project --quiet --rebuild --resume
+		words="--branch --commit --env-file --environment --git --host
+		    --image --json --no-follow --project --quiet --rebuild --resume
 		    --slug --tar --url --verbose"
 		;;
 	logs) words="--environment --follow --process --since --tail" ;;
