@@ -416,3 +416,32 @@ sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 9")' \
 	run -78 env LISTEN_PID=$$ LISTEN_FDS=1 sh -c \
 		'LISTEN_PID=$$ exec rcn-hookd 3</dev/null'
 }
+
+@test "with rcn-state: its secrets, a rotated key, two projects" {
+	rm -rf "$RCN_STATE_DIR/hook"
+	rcn-state init >/dev/null
+	rcn-state project add --repository git@github.com:Octo/App.git one \
+		>/dev/null
+	rcn-state project add --repository https://github.com/octo/two two \
+		>/dev/null
+	own=$(rcn-state credential set --project one webhook | jq -r .secret)
+	all=$(rcn-state credential set webhook | jq -r .secret)
+	hookd
+	payload push "$branch" >body
+	deliver push r-1 "$own" body
+	[ "$code" = 202 ]
+	jq -c '.repository |= (.full_name = "octo/two" |
+		.clone_url = "https://github.com/octo/two.git" |
+		.ssh_url = "git@github.com:octo/two.git" |
+		.html_url = "https://github.com/octo/two")' body >two
+	deliver push r-2 "$own" two
+	[ "$code" = 401 ]
+	deliver push r-2 "$all" two
+	[ "$code" = 202 ]
+	rcn-state key rotate >/dev/null
+	jq -c '.n = 1' body >body2
+	deliver push r-3 "$own" body2
+	[ "$code" = 202 ]
+	[ "$(spooled '.repository.keys[0]' | tr '\n' ' ')" = \
+		'"github.com/octo/app" "github.com/octo/two" "github.com/octo/app" ' ]
+}
