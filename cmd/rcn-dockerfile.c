@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "document/cli.h"
 #include "document/document.h"
+#include "parse/dockerfile.h"
 #include "plan/plan.h"
 #include "template/template.h"
 
@@ -37,6 +38,8 @@ static const struct manager {
 	    "/usr/local/share/.cache/yarn,sharing=locked", " --production" },
 	{ "pnpm", "npm install -g pnpm@%s", "/root/.local/share/pnpm/store",
 	    " --prod" },
+	{ "bun", "npm install -g bun@%s", "/root/.bun/install/cache",
+	    " --production" },
 	{ "pip", NULL, "/root/.cache/pip", NULL },
 	{ "uv", "pip install --no-cache-dir uv", "/root/.cache/uv", NULL },
 	{ "poetry", "pip install --no-cache-dir poetry",
@@ -321,17 +324,20 @@ static int
 set_files(json_t *data, const struct plan *plan, struct err *err)
 {
 	const char *root = plan->static_root;
-	bool node = is_runtime(plan, "nodejs");
+	bool made = !is_runtime(plan, "static");
 	auto_buf struct buf b = { 0 };
 
 	if (root == NULL)
 		return 0;
 	if (check_token("static_root", root, err) < 0)
 		return -1;
-	buf_addf(&b, "%s%s%s", node ? "/app/" : "",
-	    strcmp(root, ".") == 0 && node ? "" : root,
+	buf_addf(&b, "%s%s%s", made ? "/app/" : "",
+	    strcmp(root, ".") == 0 && made ? "" : root,
 	    strcmp(root, ".") == 0 ? "" : "/");
 	json_object_set_new(data, "files", json_string(b.data));
+	json_object_set_new(data, "root",
+	    json_sprintf("/app%s%s", strcmp(root, ".") == 0 ? "" : "/",
+		strcmp(root, ".") == 0 ? "" : root));
 	json_object_set_new(data, "spa", json_boolean(plan->spa));
 	return 0;
 }
@@ -384,6 +390,8 @@ set_steps(json_t *data, const struct plan *plan, struct err *err)
 				       : json_sprintf("(%s)", text.data));
 	}
 	json_object_set_new(data, "bound", json_boolean(bound));
+	json_object_set_new(data, "staged",
+	    json_boolean(plan->install.n > 0 || plan->build.n > 0));
 	json_object_set_new(data, "installed",
 	    json_boolean(plan->install.n > 0));
 	return set_words(data, "artifacts", &plan->artifacts, err) < 0
@@ -398,10 +406,20 @@ set_tools(json_t *data, const struct plan *plan, struct err *err)
 	const char *name = plan->package_manager;
 	const char *version = plan->package_manager_version;
 
+	json_object_set_new(data, "app_env",
+	    json_string(plan->framework != NULL &&
+				strcmp(plan->framework, "symfony") == 0
+			    ? "prod"
+			    : "production"));
 	if (name != NULL) {
 		auto_free char *with = mem_printf("with_%s", name);
 
 		json_object_set_new(data, with, json_true());
+	}
+	if (plan->framework != NULL) {
+		auto_free char *is = mem_printf("is_%s", plan->framework);
+
+		json_object_set_new(data, is, json_true());
 	}
 	if (version != NULL) {
 		if (check_token("package_manager_version", version, err) < 0)
@@ -445,6 +463,7 @@ template_data(const struct plan *plan, const char *slug, struct err *err)
 	if (argv.n > 0)
 		json_object_set_new(data, "web",
 		    json_pack("{s:o}", "start", json_strvec(&argv)));
+	json_object_set_new(data, "slug", json_string(slug));
 	json_object_set_new(data, "port", json_integer(port));
 	json_object_set_new(data, "install", runs_of(&plan->install));
 	json_object_set_new(data, "berry", json_boolean(is_berry(plan)));
@@ -453,7 +472,7 @@ template_data(const struct plan *plan, const char *slug, struct err *err)
 				       : manager_of(plan)->cache));
 	json_object_set_new(data, "built", json_boolean(plan->build.n > 0));
 	set_build(data, plan, slug);
-	if (is_runtime(plan, "nodejs"))
+	if (is_runtime(plan, "nodejs") || is_runtime(plan, "bun"))
 		set_node(data, plan);
 	json_object_set_new(data, "build_env", json_strvec(&plan->build_env));
 	for (size_t i = 0; i < plan->build_env.n; i++)
@@ -509,29 +528,15 @@ read_template(const struct plan *plan, struct buf *text, struct buf *name,
 	return 0;
 }
 
-/* The images of FROM lines that are no stages. */
+/* The images that it starts or copies from; what does not read as a
+ * Dockerfile is not handed on. */
 static json_t *
-bases_of(const char *text)
+bases_of(const struct buf *text, const char *template, struct err *err)
 {
-	auto_strvec struct strvec seen = { 0 }, stages = { 0 };
+	json_auto_t *df =
+	    dockerfile_parse(text->data, text->len, NULL, template, err);
 
-	for (const char *s = text; s != NULL; s = strchr(s, '\n')) {
-		auto_free char *image = NULL;
-		const char *as;
-		size_t n;
-
-		s += *s == '\n';
-		if (!text_starts(s, "FROM "))
-			continue;
-		n = strcspn(s + 5, " \n");
-		image = mem_strndup(s + 5, n);
-		if (!strvec_has(&seen, image) && !strvec_has(&stages, image))
-			strvec_add(&seen, image);
-		as = s + 5 + n;
-		if (text_starts(as, " AS "))
-			strvec_addn(&stages, as + 4, strcspn(as + 4, "\n"));
-	}
-	return json_strvec(&seen);
+	return df != NULL ? json_incref(json_object_get(df, "bases")) : NULL;
 }
 
 static json_t *
@@ -551,6 +556,7 @@ generated_section(const struct plan *plan, const char *slug, struct err *err)
 {
 	auto_buf struct buf template = { 0 }, name = { 0 }, text = { 0 };
 	json_auto_t *data = NULL;
+	json_t *bases;
 	struct template_args args = { .escape = escape };
 
 	if (read_template(plan, &template, &name, err) < 0 ||
@@ -560,8 +566,10 @@ generated_section(const struct plan *plan, const char *slug, struct err *err)
 	if (template_render(&text, buf_str(&template), name.data, &args, err) <
 	    0)
 		return NULL;
+	if ((bases = bases_of(&text, name.data, err)) == NULL)
+		return NULL;
 	return json_pack("{s:s, s:s, s:o}", "text", text.data, "context", ".",
-	    "bases", bases_of(text.data));
+	    "bases", bases);
 }
 
 /* What is never wanted in an image: our own files beside the defaults. */

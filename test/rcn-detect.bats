@@ -356,6 +356,239 @@ END
 	is .version 9.1
 }
 
+@test "rcn-detect: ruby, by what serves it" {
+	app $'Gemfile=ruby "~> 3.2"\ngem "rack"\ngem "falcon"\n' config.ru=
+	run plan app
+	is .version 3.4
+	is '.processes[0].command' \
+	    'bundle exec falcon serve --bind http://0.0.0.0:$PORT'
+	warned 'no lock file'
+	echo ruby-3.3.1 >app/.ruby-version
+	run plan app
+	is .version 3.3.1
+	is '.why[] | select(.fact == "version") | .over' '"~> 3.2" (Gemfile:1)'
+	app $'Gemfile=ruby "3.1.4"\n'
+	run plan app
+	is .version 3.1.4
+	warned '.ruby-version:1: "ruby-3.3.1" contradicts "3.1.4" of Gemfile'
+	warned 'has had no security fixes'
+	rm app/config.ru
+	app $'Gemfile=gem "sinatra"\n' 'app.rb=require "sinatra"'
+	run plan app
+	is '.processes[0].command' \
+	    'bundle exec ruby app.rb -o 0.0.0.0 -p $PORT'
+	app $'Gemfile.lock=GEM\n  specs:\n    mysql2 (0.5)\n\nPLATFORMS\n  arm64-darwin\n'
+	run plan app
+	is '.install[0]' 'bundle install'
+	is '.packages[0]' libmariadb3
+	warned 'no gems for linux'
+	rm app/app.rb
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = no-start ]
+	[[ $stderr == *"this is ruby"*"no config.ru"* ]]
+}
+
+@test "rcn-detect: php, from which folder and with which extensions" {
+	app 'composer.json={"require":{"php":"~8.1.2 || ^8.2","ext-redis":"*"}}' \
+	    web/index.php=
+	run plan app
+	is .version 8.4
+	is .static_root web
+	is '.extensions | join(" ")' 'redis opcache'
+	is '.processes[0].command | join(" ")' apache2-foreground
+	warned 'no lock file'
+	echo 'web: vendor/bin/heroku-php-apache2 -F x.conf htdocs/' \
+	    >app/Procfile
+	run plan app
+	is .static_root htdocs
+	warned 'Procfile:1: the web server of Heroku'
+	app 'composer.json={"require":{"php":"7.4.*","slim/slim":"4"}}' \
+	    public/index.php= Procfile=
+	run plan app
+	is .version 7.4
+	is .static_root public
+	is .spa true
+	warned 'has had no security fixes since 2022-11-28'
+	rm -r app/*
+	app 'composer.json={"name":"a/b","require":{}}' src/A.php=
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = no-start ]
+}
+
+@test "rcn-detect: a package.json beside another runtime only builds assets" {
+	app index.php= pnpm-lock.yaml='lockfileVersion: "9.0"' \
+	    'package.json={"scripts":{"build":"vite build","start":"node x.js"}}'
+	run plan app
+	is .runtime php
+	is .node 24
+	is '.install | join(" ")' \
+	    'npm install -g pnpm@9 && pnpm install --frozen-lockfile'
+	is '.build | join(" ")' 'pnpm run build'
+	is '.package_manager' null
+	rm app/index.php
+	app $'mix.exs=def project do [app: :a, mod: {A, []}] end\n'
+	run plan app
+	is .runtime elixir
+	is .node 24
+	rcn-detect -q app | rcn-dockerfile --print >text
+	grep -q '^COPY --from=node:24-slim /usr/local/bin/' text
+	[ "$(rcn-detect -q app | rcn-dockerfile |
+	    jq -c .dockerfile.bases)" = \
+	    '["elixir:1.19-slim","node:24-slim","debian:trixie-slim"]' ]
+}
+
+@test "rcn-detect: rust, which binary" {
+	app $'Cargo.toml=[package]\nname = "lib"\nedition = "2024"\n[dependencies]\naxum = "0.8"\n' \
+	    src/lib.rs=
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"this is rust"*"a library"* ]]
+	app 'src/bin/tool.rs=fn main() {}' \
+	    'src/bin/web/main.rs=TcpListener::bind' \
+	    $'Cargo.lock=[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'
+	run plan app
+	is .framework axum
+	is '.artifacts | join(" ")' target/release/web
+	is '.build[0]' 'cargo build --release --locked --bin web'
+	is '.packages[0]' libssl3
+	is '.build_packages | join(" ")' 'libssl-dev pkg-config'
+	echo 'tool: target/release/tool' >app/Procfile
+	run plan app
+	is '.artifacts | join(" ")' 'target/release/tool target/release/web'
+	echo 1.85.0 >app/rust-toolchain
+	run plan app
+	is .version 1.85.0
+	rm -r app/*
+	app $'Cargo.toml=[workspace]\nmembers = ["crates/*"]\n' \
+	    $'crates/a/Cargo.toml=[package]\nname = "a"\n' \
+	    $'crates/b/Cargo.toml=[package]\nname = "b"\n' \
+	    crates/a/src/lib.rs= crates/b/src/main.rs='fn main() {}' \
+	    $'rust-toolchain.toml=[toolchain]\nchannel = "nightly"\n'
+	run plan app
+	is '.build[0]' 'RUSTC_BOOTSTRAP=1 cargo build --release -p b --bin b'
+	warned "rust-toolchain.toml:2: 'nightly'"
+}
+
+@test "rcn-detect: java, its version and what is started" {
+	app $'pom.xml=<project><properties><java.version>1.8</java.version>\n</properties><build><plugins><plugin><artifactId>maven-shade-plugin</artifactId></plugin></plugins></build></project>'
+	run plan app
+	is .version 8
+	is '.processes[0].command | join(" ")' \
+	    'java -XX:MaxRAMPercentage=75 -jar app.jar'
+	warned 'no wrapper: maven'
+	app 'pom.xml=<project><parent><groupId>io.quarkus</groupId></parent></project>' \
+	    mvnw= .mvn/wrapper/maven-wrapper.properties= \
+	    system.properties='java.runtime.version=25'
+	run plan app
+	is .version 25
+	is '.build[0]' 'sh mvnw -B -DskipTests package'
+	is '.artifacts[0]' target/quarkus-app
+	app 'pom.xml=<project><packaging>war</packaging></project>'
+	run plan app
+	is .output war
+	rcn-detect -q app | rcn-dockerfile --print | grep -q '^FROM tomcat:'
+	app 'pom.xml=<project><modules><module>lib</module><module>web</module></modules><packaging>pom</packaging></project>' \
+	    'lib/pom.xml=<project/>' \
+	    'web/pom.xml=<project><build><plugins><plugin><artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins></build></project>'
+	run plan app
+	is '.build[0]' 'sh mvnw -B -DskipTests -pl web -am package'
+	app $'pom.xml=<project>\n<a></b>'
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = bad-xml ]
+	[[ $stderr == *"pom.xml:2: "* ]]
+	rm -r app/* app/.mvn
+	app $'build.gradle=plugins { id "org.springframework.boot" }\nsourceCompatibility = JavaVersion.VERSION_17\n'
+	run plan app
+	is .version 17
+	is '.build[0]' 'gradle --no-daemon bootJar'
+	app $'build.gradle=plugins { id "java-library" }\n'
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = no-start ]
+}
+
+@test "rcn-detect: bun runs what is Bun's, and installs the rest" {
+	app 'package.json={"scripts":{"start":"next start","build":"next build"},
+	    "dependencies":{"next":"1"}}' bun.lock=
+	run plan app
+	is .runtime nodejs
+	is .package_manager bun
+	is '.install[0]' 'bun install --frozen-lockfile'
+	app 'package.json={"module":"index.ts","packageManager":"bun@1.2.3"}' \
+	    'index.ts=Bun.serve({})'
+	run plan app
+	is .runtime bun
+	is .version 1.2.3
+	is '.processes[0].command | join(" ")' 'bun run index.ts'
+	app 'package.json={"scripts":{"start":"bun --watch index.ts"}}'
+	run plan app
+	is '.processes[0].command | join(" ")' 'bun index.ts'
+	warned 'development server'
+}
+
+@test "rcn-detect: deno, a task or a module" {
+	app $'deno.json={\n// c\n"tasks": {"start": "deno run -A --watch=a src/x.ts"}}' \
+	    src/x.ts=1 deno.lock='{}'
+	run plan app
+	is '.processes[0].command | join(" ")' 'deno run -A src/x.ts'
+	is '.install[0]' 'deno install --frozen'
+	warned 'development server'
+	app 'deno.json={"imports":{"fresh":"jsr:@fresh/core@2"},
+	    "tasks":{"build":"vite build"}}' main.ts=1
+	run plan app
+	is .framework fresh
+	is '.processes[0].command | join(" ")' \
+	    'deno serve --allow-all _fresh/server.js'
+	is '.build[1]' 'deno task build'
+	echo v2.1.4 >app/.deno-version
+	run plan app
+	is .version 2.1.4
+}
+
+@test "rcn-detect: elixir and dotnet" {
+	app $'mix.exs=# app: :no\ndef project do\n [app: :shop, elixir: "~> 1.16 or ~> 1.17"]\nend\n'
+	run -65 --separate-stderr rcn-detect app
+	[[ $stderr == *"this is elixir"*"a library"* ]]
+	app $'mix.exs=[app: :shop, elixir: "~> 1.16.0 or ~> 1.17.0",\n releases: [web: []], mod: {A, []}]\n' \
+	    rel/overlays/bin/server=
+	run plan app
+	is .version 1.17
+	is '.artifacts[0]' _build/prod/rel/web
+	is '.processes[0].command | join(" ")' _build/prod/rel/web/bin/server
+	rm -r app/*
+	app 'A.fsproj=<Project Sdk="Microsoft.NET.Sdk.Worker"><PropertyGroup><TargetFrameworks>net6.0;net8.0</TargetFrameworks><AssemblyName>Job</AssemblyName></PropertyGroup></Project>' \
+	    'global.json={"sdk":{"version":"8.0.404"}}'
+	run plan app
+	is .version 8.0
+	is .package_manager_version 8.0.404
+	is '.processes[0].command | join(" ")' 'dotnet out/Job.dll'
+	rcn-detect -q app | rcn-dockerfile --print >text
+	grep -q '^FROM mcr.microsoft.com/dotnet/runtime:8.0$' text
+	app 'A.fsproj=<Project Sdk="Microsoft.NET.Sdk.BlazorWebAssembly"/>'
+	run plan app
+	is .output static
+	is .static_root out/wwwroot
+	app 'A.fsproj=<Project Sdk="Microsoft.NET.Sdk"/>'
+	run -65 --separate-stderr rcn-detect app
+	[ "$(jq -r .error.code <<<"$output")" = no-start ]
+}
+
+@test "rcn-detect: a hostile name is no part of a command" {
+	app $'go.mod=module x\n' $'cmd/a;id/main.go=package main\nfunc main() {}\n'
+	run -65 --separate-stderr rcn-detect app
+	rm -r app/*
+	app $'Cargo.toml=[package]\nname = "a;id"\n' 'src/main.rs=fn main() {}'
+	run -65 --separate-stderr rcn-detect app
+	rm -r app/*
+	app $'mix.exs=[app: :"a;id", mod: {A, []}]\n'
+	run -65 --separate-stderr rcn-detect app
+	rm -r app/*
+	app 'composer.json={"require":{"ext-a;id":"*"}}' index.php=
+	run plan app
+	is '.extensions | join(" ")' opcache
+	app 'a b.csproj=<Project Sdk="Microsoft.NET.Sdk.Web"/>'
+	rm app/index.php app/composer.json
+	run -65 --separate-stderr rcn-detect app
+}
+
 @test "rcn-detect: a build of one's own says what it leaves, or ships all" {
 	app $'go.mod=module x\ngo 1.26\n' $'main.go=package main\nfunc main() {}\n' \
 	    'rcn.json={"build": ["make"], "start": "out/x"}'

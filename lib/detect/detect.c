@@ -9,9 +9,12 @@
 #include "detect/scan.h"
 #include "parse/procfile.h"
 
-/* Asked in this order: who says most about itself first. */
+/* Asked in this order: who says most about itself first; those that may have
+ * a package.json for their assets before what is Node's own. */
 static const struct runtime *const runtimes[] = { &runtime_dockerfile,
-	&runtime_go, &runtime_python, &runtime_nodejs, &runtime_static };
+	&runtime_php, &runtime_ruby, &runtime_elixir, &runtime_go,
+	&runtime_rust, &runtime_java, &runtime_dotnet, &runtime_python,
+	&runtime_deno, &runtime_bun, &runtime_nodejs, &runtime_static };
 
 enum { N_RUNTIMES = sizeof(runtimes) / sizeof(runtimes[0]) };
 
@@ -254,6 +257,26 @@ near_misses(struct scan *app)
 			    slips[i].name, slips[i].meant);
 }
 
+/* What could be built, but says nothing that could be started. */
+static int
+no_start(struct scan *app, const char *runtime, struct err *err)
+{
+	auto_buf struct buf below = { 0 };
+
+	find_candidates(app);
+	for (size_t i = 0; i < app->plan->n_candidates && i < 8; i++)
+		buf_addf(&below, "%s%s (%s)", i > 0 ? ", " : "",
+		    app->plan->candidates[i].path,
+		    app->plan->candidates[i].runtime);
+	err_set(err, EX_DATAERR, "no-start",
+	    "this is %s, but nothing here is an app that could be started: %s",
+	    runtime, buf_str(&app->misses));
+	if (below.len > 0)
+		return err_hint(err, "apps below, for --root: %s", below.data);
+	return err_hint(err,
+	    "if it is one, say how it starts: \"start\" in rcn.json");
+}
+
 static int
 no_runtime(struct scan *app, struct err *err)
 {
@@ -280,6 +303,7 @@ ask(struct scan *app, struct err *err)
 {
 	struct setting forced = scan_setting(app, "runtime");
 	const char *name = json_string_value(forced.v);
+	const char *recognised = NULL;
 	bool known = name == NULL;
 
 	for (size_t i = 0; i < N_RUNTIMES; i++) {
@@ -292,6 +316,8 @@ ask(struct scan *app, struct err *err)
 		got = runtimes[i]->plan(app, err);
 		if (got != 0)
 			return got;
+		if (recognised == NULL && app->plan->runtime != NULL)
+			recognised = runtimes[i]->name;
 	}
 	if (!known) {
 		auto_buf struct buf names = { 0 };
@@ -306,7 +332,8 @@ ask(struct scan *app, struct err *err)
 		return err_hint(err, "one of %s", names.data);
 	}
 	plan_release(app->plan);
-	return no_runtime(app, err);
+	return recognised != NULL ? no_start(app, recognised, err)
+				  : no_runtime(app, err);
 }
 
 static bool

@@ -16,7 +16,7 @@ struct node {
 	json_t *pkg;
 	struct buf text; /* of package.json */
 	const char *lock; /* the lock file that is used, or NULL */
-	bool berry;
+	bool berry, bun; /* bun: it is Bun that would run it */
 	const struct framework *framework;
 };
 
@@ -105,7 +105,8 @@ choose_version(struct node *n)
 
 static const struct {
 	const char *file, *manager;
-} locks[] = { { "pnpm-lock.yaml", "pnpm" }, { "yarn.lock", "yarn" },
+} locks[] = { { "bun.lock", "bun" }, { "bun.lockb", "bun" },
+	{ "pnpm-lock.yaml", "pnpm" }, { "yarn.lock", "yarn" },
 	{ "package-lock.json", "npm" }, { "npm-shrinkwrap.json", "npm" } };
 
 /* The managers whose lock files are there; the first is the one. */
@@ -142,7 +143,8 @@ lock_manager(const char *lock)
 static bool
 manager_field(struct node *n)
 {
-	static const char *const known[] = { "npm", "yarn", "pnpm", NULL };
+	static const char *const known[] = { "npm", "yarn", "pnpm", "bun",
+		NULL };
 	const char *s = pkg_str(n, "packageManager");
 	struct plan *plan = n->app->plan;
 	auto_free char *name = NULL, *version = NULL;
@@ -249,6 +251,10 @@ choose_manager(struct node *n)
 	else if (strcmp(plan->package_manager, "pnpm") == 0 &&
 		 plan->package_manager_version == NULL)
 		plan_set(&plan->package_manager_version, pnpm_line(n));
+	else if (strcmp(plan->package_manager, "bun") == 0 &&
+		 plan->package_manager_version == NULL)
+		plan_set(&plan->package_manager_version,
+		    json_str(n->app->versions, "bun.default", "1"));
 }
 
 static bool
@@ -263,7 +269,10 @@ plan_install(struct node *n)
 	struct plan *plan = n->app->plan;
 	const char *text = n->lock != NULL ? "npm ci" : "npm install";
 
-	if (is_manager(n, "pnpm"))
+	if (is_manager(n, "bun"))
+		text = n->lock != NULL ? "bun install --frozen-lockfile"
+				       : "bun install";
+	else if (is_manager(n, "pnpm"))
 		text = n->lock != NULL ? "pnpm install --frozen-lockfile"
 				       : "pnpm install --no-frozen-lockfile";
 	else if (is_manager(n, "yarn") && n->lock == NULL)
@@ -331,7 +340,8 @@ list_manifests(struct node *n)
 	static const char *const files[] = { "package.json",
 		"package-lock.json", "npm-shrinkwrap.json", "yarn.lock",
 		"pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs",
-		".npmrc", ".yarnrc", ".yarnrc.yml" };
+		"bun.lock", "bun.lockb", "bunfig.toml", ".npmrc", ".yarnrc",
+		".yarnrc.yml" };
 	static const char *const dirs[] = { ".yarn/releases", ".yarn/plugins",
 		".yarn/patches", "patches" };
 	struct strvec *list = &n->app->plan->manifests;
@@ -465,14 +475,15 @@ static const char *
 chase(const struct node *n, const char *text)
 {
 	static const char *const runs[] = { "npm run-script ", "npm run ",
-		"yarn run ", "pnpm run ", "npm ", "yarn ", "pnpm " };
+		"yarn run ", "pnpm run ", "bun run ", "npm ", "yarn ", "pnpm ",
+		"bun " };
 
 	for (int hops = 0; hops < 5 && text != NULL; hops++) {
 		const char *name = NULL;
 		auto_buf struct buf b = { 0 };
 
 		text += strspn(text, " \t");
-		for (size_t i = 0; name == NULL && i < 7; i++)
+		for (size_t i = 0; name == NULL && i < 9; i++)
 			if (text_starts(text, runs[i]))
 				name = text + strlen(runs[i]);
 		if (name == NULL || strpbrk(name, " ;&|") != NULL)
@@ -596,8 +607,16 @@ start_main(struct node *n)
 {
 	const char *names[] = { pkg_str(n, "main"), "server.js", "index.js",
 		"app.js", "main.js", "server.mjs", "index.mjs", "app.mjs",
-		"src/server.js", "src/index.js", "src/app.js", "src/main.js" };
+		"src/server.js", "src/index.js", "src/app.js", "src/main.js",
+		n->bun ? "index.ts" : NULL, n->bun ? "server.ts" : NULL,
+		n->bun ? "src/index.ts" : NULL, n->bun ? "src/server.ts" : NULL,
+		n->bun ? "app.ts" : NULL, n->bun ? "main.ts" : NULL,
+		n->bun ? "src/main.ts" : NULL, n->bun ? "index.tsx" : NULL };
+	const char *module = pkg_str(n, "module");
 	bool lib = is_library(n);
+
+	if (n->bun && names[0] == NULL && module != NULL)
+		names[0] = module; /* as `bun init` writes it */
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -611,7 +630,7 @@ start_main(struct node *n)
 			if (!scan_has(n->app, path) ||
 			    (pass == 0 && !listens(n, path)))
 				continue;
-			buf_addf(&b, "node %s", path);
+			buf_addf(&b, n->bun ? "bun run %s" : "node %s", path);
 			return start_believe(n->app, b.data,
 			    i == 0 ? "package.json" : path,
 			    i == 0 ? pkg_line(n, "main") : 0);
@@ -721,15 +740,76 @@ keep_needed(struct node *n)
 			plan->prune = false;
 }
 
+/* The line of package.json that says that Bun runs it, or installs. */
+static int
+says_bun(const struct node *n)
+{
+	const char *start = pkg_str(n, "scripts.start");
+
+	if (text_starts(json_str(n->pkg, "packageManager", ""), "bun@"))
+		return pkg_line(n, "packageManager");
+	if (pkg_str(n, "engines.bun") != NULL)
+		return pkg_line(n, "engines.bun");
+	return start != NULL && text_starts(start, "bun ")
+		   ? pkg_line(n, "scripts.start")
+		   : 0;
+}
+
+static bool
+is_for_bun(const struct node *n)
+{
+	return says_bun(n) > 0 || scan_has(n->app, "bun.lock") ||
+	       scan_has(n->app, "bun.lockb") || scan_has(n->app, "bunfig.toml");
+}
+
+/* Bun for what it was asked to install; Node where the start is Node's. */
+static bool
+bun_runs(const struct node *n)
+{
+	const struct process *web = plan_process(n->app->plan, "web");
+	auto_buf struct buf text = { 0 };
+
+	if (strcmp(n->app->plan->output, "server") != 0 || web == NULL)
+		return false;
+	command_text(&web->command, &text);
+	return text_starts(buf_str(&text), "bun ") ||
+	       text_starts(text.data, "bunx ") ||
+	       strstr(text.data, " bun ") != NULL;
+}
+
+static void
+choose_bun(struct node *n)
+{
+	static const char *const members[] = { "devEngines.runtime.version",
+		"engines.bun" };
+	auto_claims struct claims c = { 0 };
+	const char *manager = pkg_str(n, "packageManager");
+
+	claims_file(&c, n->app, ".bun-version");
+	claims_tool(&c, n->app, "bun");
+	if (manager != NULL && text_starts(manager, "bun@"))
+		claims_add(&c, manager + 4, "package.json",
+		    pkg_line(n, "packageManager"));
+	for (size_t i = 0; i < 2; i++)
+		claims_add(&c, pkg_str(n, members[i]), "package.json",
+		    pkg_line(n, members[i]));
+	version_choose(n->app, "bun", &c);
+}
+
 static int
 node_plan(struct node *n)
 {
 	struct plan *plan = n->app->plan;
+	const char *name = n->bun ? "bun" : "nodejs";
 
-	plan_set(&plan->runtime, "nodejs");
+	plan_set(&plan->runtime, name);
 	plan_set(&plan->output, "server");
-	scan_why(n->app, "runtime", "nodejs", "package.json", 0);
-	choose_version(n);
+	scan_why(n->app, "runtime", name, "package.json",
+	    n->bun ? says_bun(n) : 0);
+	if (n->bun)
+		choose_bun(n);
+	else
+		choose_version(n);
 	choose_manager(n);
 	find_framework(n);
 	plan_install(n);
@@ -743,23 +823,132 @@ node_plan(struct node *n)
 		return 0;
 	}
 	keep_needed(n);
-	return 1;
+	return n->bun ? bun_runs(n) : 1;
 }
 
-static int
-nodejs_plan(struct scan *app, struct err *err)
+/* The package manager, where the image of Node has another one. */
+static const char *
+manager_tool(const struct node *n, struct buf *b)
 {
-	struct node n = { .app = app };
+	const char *v = n->app->plan->package_manager_version;
+
+	if (is_manager(n, "npm") || v == NULL || strcmp(v, "1") == 0)
+		return buf_str(b);
+	if (is_manager(n, "yarn"))
+		buf_addf(b, "npm install -g --force %s@%s && ",
+		    n->berry ? "@yarnpkg/cli-dist" : "yarn", v);
+	else
+		buf_addf(b, "npm install -g %s@%s && ",
+		    n->app->plan->package_manager, v);
+	return b->data;
+}
+
+/* What was found of Node goes into the plan of another runtime. */
+static void
+lend(struct node *n, struct plan *to, const char *script)
+{
+	struct plan *from = n->app->plan;
+	auto_buf struct buf tool = { 0 }, install = { 0 }, build = { 0 };
+
+	plan_set(&to->node, from->version);
+	for (size_t i = 0; i < from->n_why; i++) {
+		const struct plan_why *w = &from->why[i];
+		auto_free char *fact = mem_printf("node.%s", w->fact);
+
+		if (strcmp(w->fact, "install") != 0)
+			plan_add_why(to, fact, w->value, w->file, w->line,
+			    w->over);
+	}
+	for (size_t i = 0; i < from->warnings.n; i++)
+		plan_warn(to, "%s", from->warnings.v[i]);
+	buf_adds(&install, manager_tool(n, &tool));
+	if (n->berry)
+		buf_adds(&install, "YARN_NODE_LINKER=node-modules ");
+	command_text(&from->install.v[0], &install);
+	command_shell(commands_add(&to->install), install.data);
+	plan_add_why(to, "install", install.data,
+	    n->lock != NULL ? n->lock : "package.json", 0, NULL);
+	if (from->manifests.n == 0)
+		strvec_clear(&to->manifests);
+	else if (to->manifests.n > 0 || to->install.n == 1)
+		for (size_t i = 0; i < from->manifests.n; i++)
+			strvec_add(&to->manifests, from->manifests.v[i]);
+	if (script == NULL)
+		return;
+	buf_addf(&build, "%s run %s", from->package_manager, script);
+	command_shell(commands_add(&to->build), build.data);
+	plan_add_why(to, "build", build.data, "package.json",
+	    pkg_line(n, "scripts"), NULL);
+}
+
+/* The script that leaves what is served. */
+static const char *
+asset_script(const struct node *n)
+{
+	static const char *const names[] = { "build", "prod", "production",
+		"build:prod", "build:production" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (json_is_string(json_object_get(json_object_get(n->pkg,
+						       "scripts"),
+			names[i])))
+			return names[i];
+	return NULL;
+}
+
+int
+node_assets(struct scan *app, bool build, struct err *err)
+{
+	auto_plan struct plan own = { 0 };
+	struct scan alone = *app; /* without settings: those are the other's */
+	struct node n = { .app = &alone };
+	int got = scan_read(app, "package.json", SCAN_FILE_MAX, &n.text, err);
+
+	alone.plan = &own;
+	alone.rcn = NULL;
+	alone.project = NULL;
+	if (got == 1) {
+		n.pkg = jsonc_parse(buf_str(&n.text), n.text.len, JSONC_STRICT,
+		    "package.json", err);
+		got = n.pkg != NULL ? 1 : -1;
+	}
+	if (got == 1 && build && asset_script(&n) == NULL)
+		got = 0;
+	if (got == 1) {
+		choose_version(&n);
+		choose_manager(&n);
+		plan_install(&n);
+		list_manifests(&n);
+		lend(&n, app->plan, build ? asset_script(&n) : NULL);
+	}
+	json_decref(n.pkg);
+	buf_release(&n.text);
+	return got;
+}
+
+int
+node_family(struct scan *app, bool bun, struct err *err)
+{
+	struct node n = { .app = app, .bun = bun };
 	int got = scan_read(app, "package.json", SCAN_FILE_MAX, &n.text, err);
 
 	if (got == 1) {
 		n.pkg = jsonc_parse(buf_str(&n.text), n.text.len, JSONC_STRICT,
 		    "package.json", err);
-		got = n.pkg != NULL ? node_plan(&n) : -1;
+		if (n.pkg == NULL)
+			got = -1;
+		else
+			got = bun && !is_for_bun(&n) ? 0 : node_plan(&n);
 	}
 	json_decref(n.pkg);
 	buf_release(&n.text);
 	return got;
+}
+
+static int
+nodejs_plan(struct scan *app, struct err *err)
+{
+	return node_family(app, false, err);
 }
 
 const struct runtime runtime_nodejs = { "nodejs", "package.json", nodejs_plan };

@@ -38,8 +38,9 @@ struct runtime {
 	const char *looks_for; /* "package.json" */
 	int (*plan)(struct scan *, struct err *);
 };
-extern const struct runtime runtime_dockerfile, runtime_go, runtime_nodejs,
-    runtime_python, runtime_static;
+extern const struct runtime runtime_bun, runtime_deno, runtime_dockerfile,
+    runtime_dotnet, runtime_elixir, runtime_go, runtime_java, runtime_nodejs,
+    runtime_php, runtime_python, runtime_ruby, runtime_rust, runtime_static;
 
 /* Look at what the rules leave out, too: for files that are in no image. */
 void scan_unfilter(struct scan *, bool);
@@ -63,9 +64,12 @@ int scan_mentions(struct scan *, const char *path, const char *word);
 void scan_assets(struct scan *, bool (*is_source)(const char *name));
 /*
  * Where package.json only says how assets are built for a program that is
- * not Node's: plan.node, and its install and build.
+ * not Node's: plan.node, what installs and (build) its script that builds.
+ * 1 there is one, 0 nothing to build, -1 failed.
  */
-int node_assets(struct scan *, struct err *);
+int node_assets(struct scan *, bool build, struct err *);
+/* The plan of a package.json: what Node runs, or (bun) what Bun does. */
+int node_family(struct scan *, bool bun, struct err *);
 void scan_miss(struct scan *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -206,8 +206,10 @@ without_flag(const char *text, const char *flag, struct buf *b)
 	size_t n = strlen(flag);
 
 	if (at == NULL || (at > text && at[-1] != ' ') ||
-	    (at[n] != '\0' && at[n] != ' '))
+	    (at[n] != '\0' && at[n] != ' ' && at[n] != '='))
 		return false;
+	if (at[n] == '=')
+		n += strcspn(at + n, " ");
 	buf_add(b, text, (size_t)(at - text));
 	buf_adds(b, at + n + (at[n] == ' '));
 	while (b->len > 0 && b->data[b->len - 1] == ' ')

@@ -140,6 +140,8 @@ alias(const json_t *table, const char *s, struct buf *b)
 			return i == 4 ? s : json_str(table, "newest", s);
 	if (strncasecmp(s, "python-", 7) == 0)
 		return s + 7;
+	if (strncasecmp(s, "ruby-", 5) == 0)
+		return s + 5;
 	if (strncasecmp(s, "lts", 3) != 0 || names == NULL)
 		return s;
 	s += strcspn(s, "/");
