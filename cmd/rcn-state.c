@@ -20,6 +20,7 @@ static const struct verb *const files[] = {
 	verbs_env,
 	verbs_credential,
 	verbs_key,
+	verbs_backup,
 	verbs_team,
 	verbs_deployment,
 	verbs_queue,

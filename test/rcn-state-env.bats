@@ -3,7 +3,7 @@
 load lib
 load state
 
-canary=canary-Zx81-0123456789
+canary='canary-Zx81-0123456789'
 
 # set_env VALUE ARGS...: rcn-state env set, the value on standard input.
 set_env() {
@@ -150,7 +150,7 @@ E' sh $words
 
 @test "rcn-state credential: each kind" {
 	says 65 'no such kind' credential set frob /dev/null
-	state credential set --project shop git-key
+	state credential set --project shop git-key </dev/null
 	shape credential <<<"$output"
 	jq -r .public <<<"$output" >pub
 	ssh-keygen -l -f pub | grep -q 'rcn-shop (ED25519)'
@@ -162,7 +162,7 @@ E' sh $words
 	echo "$canary" | rcn-state credential set git-token >out
 	shape credential <out
 	[[ $(<out) != *canary* ]]
-	state credential set webhook
+	state credential set webhook </dev/null
 	shape credential <<<"$output"
 	secret=$(jq -r .secret <<<"$output")
 	[[ $secret =~ ^[0-9a-f]{64}$ ]]
@@ -182,7 +182,7 @@ E' sh $words
 
 @test "rcn-state key: rotate, and a key that is lost" {
 	set_env "$canary" shop A
-	state credential set webhook
+	state credential set webhook </dev/null
 	secret=$(jq -r .secret <<<"$output")
 	ls "$RCN_STATE_DIR"/keys/* "$RCN_STATE_DIR"/hook/key-* >before
 	cp "$(grep secret- before)" old
@@ -234,7 +234,10 @@ E' sh $words
 	webhook=webhook-$canary
 	set_env "$canary" shop A
 	echo "$webhook" | rcn-state credential set webhook >/dev/null
-	echo "token-$canary" | rcn-state credential set --project shop git-token
+	state credential show webhook
+	is ".secret == \"$webhook\""
+	echo "token-$canary" | rcn-state credential set --project shop git-token \
+		>/dev/null
 	state key rotate
 	state audit list
 	[[ $output != *canary* ]]

@@ -94,12 +94,10 @@ show(const struct verb *v, int argc, char **argv, struct err *err)
 	    with_secret(st, project, row_of(st, project, kind, err), err));
 }
 
-/* Without a file, what can be made is. */
 static bool
-is_made(const char *kind, const char *file)
+can_be_made(const char *kind)
 {
-	return file == NULL &&
-	       (strcmp(kind, "git-key") == 0 || strcmp(kind, "webhook") == 0);
+	return strcmp(kind, "git-key") == 0 || strcmp(kind, "webhook") == 0;
 }
 
 static int
@@ -116,12 +114,10 @@ set(const struct verb *v, int argc, char **argv, struct err *err)
 
 	if (status != CLI_GO)
 		return status;
-	made = is_made(words[0], words[1]);
-	if (!made &&
-	    verb_secret(words[1], words[0], CREDENTIAL_MAX, &value, err) < 0)
+	if (verb_secret(words[1], words[0], CREDENTIAL_MAX, &value, err) < 0 ||
+	    verb_open(&st, 0, err) < 0)
 		return -1;
-	if (verb_open(&st, 0, err) < 0)
-		return -1;
+	made = value.len == 0 && words[1] == NULL && can_be_made(words[0]);
 	row = credential_set(st, project, words[0],
 	    made ? NULL : buf_str(&value), err);
 	return verb_show(v, made ? with_secret(st, project, row, err) : row);

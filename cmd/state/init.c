@@ -11,8 +11,16 @@
 #include "state/key.h"
 #include "state/schema.h"
 
-/* Keys and what rcn-hookd has are made with the key pairs. */
-static const char *const parts[] = { "logs", "logs/gone", "mirrors" };
+/* setting: names another user whose part it is. */
+static const struct {
+	const char *name, *setting, *user;
+} parts[] = {
+	{ "hook", "HOOK_USER", "rcn-hook" },
+	{ "keys", NULL, NULL },
+	{ "logs", NULL, NULL },
+	{ "logs/gone", NULL, NULL },
+	{ "mirrors", "SOURCE_USER", "rcn-source" },
+};
 
 static int
 give(const char *path, const char *user, struct err *err)
@@ -30,16 +38,18 @@ give(const char *path, const char *user, struct err *err)
  * As root the folder is let through to those whose part is in it; all that is
  * in it stays closed to them.
  */
-static int
-make_parts(const char *dir, struct err *err)
+int
+verb_parts(struct err *err)
 {
+	const char *dir = conf_state_dir();
+
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		auto_free char *path = mem_printf("%s/%s", dir, parts[i]);
-		bool source = strcmp(parts[i], "mirrors") == 0;
+		auto_free char *path = mem_printf("%s/%s", dir, parts[i].name);
+		const char *setting = parts[i].setting;
 
 		if (io_mkdirs(path, 0700, err) < 0 ||
 		    give(path,
-			source ? conf_get("SOURCE_USER", "rcn-source") : "",
+			setting != NULL ? conf_get(setting, parts[i].user) : "",
 			err) < 0)
 			return -1;
 	}
@@ -57,7 +67,7 @@ init(const struct verb *v, int argc, char **argv, struct err *err)
 
 	if (status != CLI_GO)
 		return status;
-	if (verb_open(&st, DB_CREATE, err) < 0 || make_parts(dir, err) < 0 ||
+	if (verb_open(&st, DB_CREATE, err) < 0 || verb_parts(err) < 0 ||
 	    key_init(st, err) < 0 || hook_publish(st, err) < 0)
 		return -1;
 	return verb_show(v, json_pack("{s:o, s:i}", "state_dir", json_text(dir),

@@ -38,7 +38,8 @@ struct verb {
 
 extern const struct verb verbs_init[], verbs_project[], verbs_environment[],
     verbs_domain[], verbs_env[], verbs_credential[], verbs_key[], verbs_team[],
-    verbs_audit[], verbs_deployment[], verbs_queue[], verbs_gc[];
+    verbs_audit[], verbs_deployment[], verbs_queue[], verbs_gc[],
+    verbs_backup[];
 
 /*
  * Options of a verb, long ones only, wherever they stand; the common ones
@@ -56,6 +57,10 @@ int verb_args(const struct verb *, int argc, char **argv, const struct flag *,
 /* "rcn-state: text" and the verb's usage on stderr; returns 64. */
 int verb_usage(const struct verb *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Makes the parts of the state folder that are not there, and gives each to
+ * its user. */
+int verb_parts(struct err *);
 
 /* The database, as who runs this; flags as of state_open(). */
 int verb_open(struct state **, unsigned flags, struct err *);

@@ -63,16 +63,22 @@ parse_line(const char *path, size_t number, const char *s, size_t n)
 	return 0;
 }
 
+const char *
+conf_path(void)
+{
+	const char *path = getenv("RCN_CONF");
+
+	return path != NULL ? path : "/etc/rcn/rcn.conf";
+}
+
 static int
 load(void)
 {
-	const char *path = getenv("RCN_CONF");
+	const char *path = conf_path();
 	auto_buf struct buf b = { 0 };
 	size_t number = 0;
 
 	loaded = -1;
-	if (path == NULL)
-		path = "/etc/rcn/rcn.conf";
 	if (io_read_maybe(path, CONF_MAX, &b, &load_err) < 0) {
 		load_err.status = EX_CONFIG;
 		load_err.code = "bad-settings-file";

@@ -21,6 +21,7 @@ int conf_u64(const char *name, uint64_t def, uint64_t min, uint64_t max,
     uint64_t *, struct err *);
 /* EX_CONFIG "bad-settings-file" if the file cannot be read or parsed. */
 int conf_check(struct err *);
+const char *conf_path(void); /* the settings file, there or not */
 
 /*
  * RCN_STATE_DIR, else /var/lib/rcn for root, else $XDG_STATE_HOME/rcn, else

@@ -124,8 +124,8 @@ static int
 bad(struct err *err, const char *why)
 {
 	err_set(err, EX_DATAERR, "bad-credential", "git-key: %s", why);
-	return err_hint(err, "a private key without a passphrase; without a "
-			     "file one is made");
+	return err_hint(err, "a private key without a passphrase; where none "
+			     "is given one is made");
 }
 
 /* cipher, kdf, its options, how many, the first one's public half. */
