@@ -64,7 +64,6 @@ E' sh $words
 	shop RCN_A
 	shop PORT
 	--phase now shop A
-	--phase build shop A
 	--scope staging shop A
 	E
 	printf 'a\0b' >nul

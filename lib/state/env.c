@@ -364,12 +364,6 @@ put(struct state *st, struct change *c, const struct env_set *s,
 			     : "run");
 	v.secret = s->secret == ENV_AS_IT_WAS ? old == NULL || old->secret
 					      : s->secret == ENV_SECRET;
-	if (v.secret && of_build(phase)) {
-		bad(err, key,
-		    "what a build is given stays in the image, so it cannot "
-		    "be secret");
-		return err_hint(err, "--phase run, or --not-secret");
-	}
 	if (old != NULL && says_the_same(st, c, old, &v, s->value))
 		return 0;
 	if ((old != NULL && end_old(st, c, old, err) < 0) ||

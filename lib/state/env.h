@@ -7,8 +7,7 @@
  *
  * scope: an environment's name; "preview": all of pull requests; "all": every
  * one, previews too.  The closest wins: name, preview, all; as a whole, with
- * its phase.  phase: "run", "build" or "both".  What a build is given stays in
- * the engine's cache and in the image, so a variable of a build is no secret.
+ * its phase.  phase: "run", "build" or "both".
  *
  * Names are [A-Za-z_][A-Za-z0-9_]*, not RCN_*; PORT is a port.  A value is
  * UTF-8 without NUL, at most ENV_VALUE bytes; a project has at most ENV_COUNT

@@ -183,7 +183,6 @@ test_judged(void)
 		{ "PORT", "65536", NULL, NULL, "bad-variable" },
 		{ "A", "\xff", NULL, NULL, "bad-variable" },
 		{ "A", "x", NULL, "later", "bad-variable" },
-		{ "A", "x", NULL, "build", "bad-variable" },
 		{ "A", "x", "staging", NULL, "bad-scope" },
 		{ "A", NULL, NULL, NULL, "not-found" },
 	};
