@@ -20,7 +20,7 @@ push() {
 	tar -cf context.tar Dockerfile
 	curl -sf -X POST --unix-socket "${DOCKER_HOST#unix://}" -H Expect: \
 	    -H 'Content-Type: application/x-tar' --data-binary @context.tar \
-	    'http://localhost/v1.41/build?version=2&nocache=1' >log
+	    'http://localhost/build?version=2&nocache=1' >log
 	grep -q moby.image.id log
 	run ! grep -q errorDetail log
 }

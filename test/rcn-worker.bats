@@ -171,6 +171,11 @@ load work
 	for dir in "$BATS_RUN_TMPDIR" "${T%/*}" "$T"; do
 		chmod o+x "$dir"
 	done
+	# Where it was built may be out of their reach.
+	mkdir theirs
+	cp "$B"/rcn-* "$ROOT"/sh/rcn* theirs
+	cp -R "$ROOT/share" theirs
+	export PATH=$T/theirs:$PATH RCN_SHARE_DIR=$T/theirs/share
 	one=$(push v1)
 	RCN_SOURCE_USER=nobody run -0 rcn-worker --once
 	log_of "$one"
