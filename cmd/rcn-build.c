@@ -357,13 +357,15 @@ struct walk {
 static int64_t
 time_of(const struct tree_entry *e, int64_t mtime)
 {
-	const int64_t second = 1000000000;
+	const int64_t second = 1000000000, most = INT64_MAX / second - 1;
 	uint32_t mark = 0;
 
 	if (e->mtime_ns != 0)
 		return e->mtime_ns;
 	if (e->stamp != NULL)
 		memcpy(&mark, e->stamp, sizeof(mark));
+	if (mtime < 0 || mtime > most)
+		mtime = mtime < 0 ? 0 : most;
 	return mtime * second + mark % second;
 }
 
@@ -385,7 +387,6 @@ on_entry(const struct tree_entry *e, void *ctx, struct err *err)
 	struct walk *walk = ctx;
 
 	out.time_ns = time_of(e, walk->mtime);
-
 	return walk->fn(&out, walk->ctx, err);
 }
 
@@ -619,8 +620,8 @@ secret(void *ctx, const char *name, struct buf *value, struct err *err)
 	return 1;
 }
 
-/* A file for each context that is built again and again; a tar is new each
- * time. */
+/* A file for each context that is built again and again by one engine; a tar
+ * is new each time. */
 static int
 manifest_of(const struct work *w, char **path, struct err *err)
 {
@@ -632,8 +633,8 @@ manifest_of(const struct work *w, char **path, struct err *err)
 		return 0;
 	if (conf_state_path(&dir, "contexts", err) < 0)
 		return -1;
-	buf_addf(&what, "%s\n%s\n%s\n%s", kind,
-	    json_str(w->doc, "source.path", ""),
+	buf_addf(&what, "%s\n%s\n%s\n%s\n%s", engine_address(w->cmd->engine),
+	    kind, json_str(w->doc, "source.path", ""),
 	    json_str(w->doc, "source.root", ""),
 	    json_str(w->doc, "dockerfile.context", ""));
 	sha256_hex(what.data, what.len, hex);

@@ -76,7 +76,7 @@ is() {
 	    "$(jq -r .image.id out)" ]
 	jq -e '.image | .cached == false and .ports == [10000] and
 	    (.layers | length) >= 2 and .bytes > 1000 and
-	    .bases[0].ref == "busybox:latest" and .context_bytes > 500 and
+	    .bases[0].ref == "busybox:latest" and .context_bytes > 200 and
 	    any(.steps[]; .name | test("COPY . ."))' out
 	[ "$(docker image inspect -f '{{index .Config.Labels "rcn.commit"}}' \
 	    "$ref")" = "$commit" ]

@@ -24,6 +24,7 @@ struct job {
 	struct session_what what;
 	struct session *session; /* NULL: by tar */
 	char *id; /* of the image */
+	bool answered; /* the engine has come to its end of it */
 	char *failed; /* what the engine said */
 };
 
@@ -428,15 +429,22 @@ our_fault(const struct job *j, int rc, struct err *err)
 
 	if (first == NULL || (rc == 0 && j->failed == NULL) ||
 	    (rc < 0 && strcmp(err->code, "cancelled") == 0) ||
-	    (j->failed != NULL && strcmp(first->code, "session-lost") == 0))
+	    ((rc < 0 || j->failed != NULL) &&
+		strcmp(first->code, "session-lost") == 0))
 		return false;
 	*err = *first;
 	return true;
 }
 
+/* The engine has none: a tar goes, if that will do. */
 static int
-no_secrets(struct err *err)
+without(const struct build_session *s, struct err *err)
 {
+	if (!s->required) {
+		log_note("the engine has no sessions: all of the context is "
+			 "sent on each build, and no secrets");
+		return 0;
+	}
 	err_set(err, EX_CONFIG, "build-secret",
 	    "engine: it has no sessions: a secret would stay in its build "
 	    "cache and in the image");
@@ -455,7 +463,7 @@ open_session(struct engine *e, struct job *j, struct err *err)
 	if (s == NULL)
 		return 0;
 	if (text_starts(engine_name(e), "podman"))
-		return s->required ? no_secrets(err) : 0;
+		return without(s, err);
 	if (manifest_open(&j->manifest, s->manifest, j->b->context, err) < 0)
 		return -1;
 	j->what = (struct session_what){ .context = &j->manifest,
@@ -465,12 +473,7 @@ open_session(struct engine *e, struct job *j, struct err *err)
 		.secret = s->secret,
 		.ctx = s->ctx };
 	got = session_open(&j->session, e, &j->what, err);
-	if (got == 0 && s->required)
-		return no_secrets(err);
-	if (got == 0)
-		log_note("the engine has no sessions: the whole context is "
-			 "sent, without build secrets");
-	return got < 0 ? -1 : 0;
+	return got == 0 ? without(s, err) : got < 0 ? -1 : 0;
 }
 
 static int
@@ -495,6 +498,9 @@ stream(struct engine *e, struct job *j, struct err *err)
 	make_path(j, id, &path);
 	rc = engine_stream(e, "POST", path.data, &send, on_object, j, err);
 	progress_end(&j->progress);
+	j->answered = rc == 0;
+	if (rc < 0 && strcmp(err->code, "engine-down") != 0)
+		cancel(e, id);
 	if (our_fault(j, rc, err))
 		return -1;
 	if (rc == 0)
@@ -502,8 +508,6 @@ stream(struct engine *e, struct job *j, struct err *err)
 	if (j->failed != NULL && strcmp(err->code, "cancelled") != 0 &&
 	    strcmp(err->code, "engine-down") != 0)
 		return explain(j, err);
-	if (strcmp(err->code, "engine-down") != 0)
-		cancel(e, id);
 	if (strcmp(err->code, "timeout") == 0) {
 		err_set(err, EX_TEMPFAIL, "timeout",
 		    "build: not done within %lld s",
@@ -529,7 +533,7 @@ build_run(struct engine *e, const struct build *b, struct built *out,
 	out->context_bytes =
 	    out->session ? session_sent(j->session) : j->tar.bytes;
 	session_close(j->session);
-	manifest_close(&j->manifest);
+	manifest_close(&j->manifest, j->answered);
 	if (rc == 0) {
 		out->id = ptr_steal(&j->id);
 		out->steps = progress_steps(&j->progress);

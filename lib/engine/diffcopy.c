@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/text.h"
 #include "engine/pb.h"
 
 enum {
@@ -15,9 +16,13 @@ enum {
 	ERR = 4,
 	QUEUE_MAX = 1 << 20, /* bytes that wait before we pause */
 	PIECE = 256 << 10,
-	LINKS_MAX = 40,
+	DEPTH_MAX = 40, /* of links and patterns in one path */
+	STEPS_MAX = 1000000, /* of following paths */
+	PATHS_MAX = 20000, /* that are told by name */
 	WANTED_MAX = 1000000,
 };
+#define SPECIAL "*?[\\"
+#define DOCKERIGNORE ".dockerignore"
 #define GO_DIR 0x80000000U
 #define GO_LINK 0x08000000U
 
@@ -26,7 +31,8 @@ struct copy {
 	struct copy_source from;
 	struct strvec only; /* as the engine wrote them */
 	struct copy_filter filter;
-	bool begun, told, end;
+	bool begun, told, end, failed;
+	bool aside; /* .dockerignore alone, which is a copy of its own */
 	size_t next; /* row to tell */
 	uint32_t *rows; /* of each number that was told, where filtered */
 	size_t n, cap;
@@ -41,6 +47,7 @@ void
 copy_filter_release(struct copy_filter *f)
 {
 	strvec_release(&f->paths);
+	*f = (struct copy_filter){ 0 };
 }
 
 static bool
@@ -52,31 +59,81 @@ is_below(const char *path, const char *folder)
 			     (path[n] == '\0' || path[n] == '/'));
 }
 
+/* The first of the paths that is not before this one. */
+static size_t
+first_from(const struct strvec *paths, const char *path)
+{
+	size_t low = 0, high = paths->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (manifest_compare(paths->v[middle], path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 bool
 copy_filter_has(const struct copy_filter *f, const char *path)
 {
-	for (size_t i = 0; i < f->paths.n; i++)
-		if (is_below(path, f->paths.v[i]) ||
-		    is_below(f->paths.v[i], path))
+	size_t i = first_from(&f->paths, path);
+
+	if (f->paths.n == 0 ||
+	    (i < f->paths.n && is_below(f->paths.v[i], path)))
+		return true;
+	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
+		auto_free char *above = mem_strndup(path, (size_t)(p - path));
+
+		i = first_from(&f->paths, above);
+		if (i < f->paths.n && strcmp(f->paths.v[i], above) == 0)
 			return true;
-	return f->paths.n == 0;
+	}
+	return false;
 }
 
-static int follow(struct copy_filter *, struct manifest *, const char *path,
-    int depth, struct err *);
-
-/* target of the link at `at`, and what is behind it in a path. */
-static int
-follow_link(struct copy_filter *f, struct manifest *m, const char *at,
-    const char *target, const char *rest, int depth, struct err *err)
+/* Paths to follow are patterns; a name in one is quoted. */
+static void
+add_quoted(struct buf *b, const char *s, size_t n)
 {
-	auto_buf struct buf path = { 0 };
-	const char *slash = strrchr(at, '/');
+	for (; n > 0; s++, n--) {
+		if (strchr(SPECIAL, *s) != NULL)
+			buf_addc(b, '\\');
+		buf_addc(b, *s);
+	}
+}
 
-	if (*target != '/' && slash != NULL)
-		buf_add(&path, at, (size_t)(slash - at + 1));
-	buf_addf(&path, "%s%s", target, rest);
-	return follow(f, m, path.data, depth + 1, err);
+/* A part without its quotes; false: it is a pattern. */
+static bool
+plain_part(struct buf *b, const char *s, size_t n)
+{
+	for (; n > 0; s++, n--) {
+		if (*s == '\\' && n > 1)
+			s++, n--;
+		else if (strchr(SPECIAL, *s) != NULL)
+			return false;
+		buf_addc(b, *s);
+	}
+	return true;
+}
+
+/*
+ * Matches what the engine's pattern does, and more: of "?", "[" and "\" on all
+ * counts as "*", since engines take characters of UTF-8 and classes of Go's
+ * there.
+ */
+static bool
+matches(const char *pattern, size_t n, const char *name)
+{
+	size_t sure = strcspn(pattern, "?[\\/");
+	auto_buf struct buf loose = { 0 };
+
+	buf_add(&loose, pattern, sure < n ? sure : n);
+	if (sure < n)
+		buf_addc(&loose, '*');
+	return fnmatch(loose.data, name, 0) == 0;
 }
 
 /* "/a/./b/../c" as "a/c"; what leaves the root stays at it. */
@@ -99,78 +156,131 @@ clean(struct buf *out, const char *path)
 	}
 }
 
+/* A walk along one path.  Where that becomes too much, as a hostile tree of
+ * links makes it, all is told: that is allowed. */
+struct follow {
+	struct copy_filter *f;
+	struct manifest *m;
+	size_t steps;
+	bool all;
+};
+
+static int follow(struct follow *, const char *path, int depth, struct err *);
+
+static bool
+too_much(struct follow *w, int depth)
+{
+	if (w->steps++ > STEPS_MAX || w->f->paths.n > PATHS_MAX ||
+	    depth > DEPTH_MAX)
+		w->all = true;
+	return w->all;
+}
+
+/* target of the link at `at`, and what is behind it in a path. */
+static int
+follow_link(struct follow *w, const char *at, const char *target,
+    const char *rest, int depth, struct err *err)
+{
+	auto_buf struct buf path = { 0 };
+	const char *slash = strrchr(at, '/');
+
+	if (*target != '/' && slash != NULL)
+		add_quoted(&path, at, (size_t)(slash - at + 1));
+	add_quoted(&path, target, strlen(target));
+	buf_adds(&path, rest);
+	return follow(w, path.data, depth + 1, err);
+}
+
 /* What a pattern matches in one folder, and the rest of the path in each. */
 static int
-follow_pattern(struct copy_filter *f, struct manifest *m, const char *folder,
-    const char *pattern, const char *rest, int depth, struct err *err)
+follow_pattern(struct follow *w, const char *folder, const char *pattern,
+    int depth, struct err *err)
 {
+	size_t i = 0, n = strlen(folder), part = strcspn(pattern, "/");
 	struct manifest_row row;
-	size_t i = 0, n = strlen(folder);
 
-	if (n > 0 && manifest_find(m, folder, &i, err) < 0)
+	if (n > 0 && manifest_find(w->m, folder, &i, err) < 0)
 		return -1;
-	for (; i < m->n; i++) {
+	for (i += n > 0; i < w->m->n && !too_much(w, depth);) {
+		auto_buf struct buf path = { 0 }, behind = { 0 };
 		const char *name;
 
-		if (manifest_row(m, i, &row, err) < 0)
+		if (manifest_row(w->m, i, &row, err) < 0)
 			return -1;
 		if (!is_below(row.path, folder))
 			break;
-		name = row.path + n + (n > 0 && row.path[n] == '/');
-		if (strchr(name, '/') != NULL || fnmatch(pattern, name, 0) != 0)
-			continue;
-		auto_free char *path = mem_printf("%s%s", row.path, rest);
-
-		if (follow(f, m, path, depth + 1, err) < 0)
+		name = row.path + n + (n > 0);
+		/* No name in UTF-8 comes after this one in the folder. */
+		buf_addf(&behind, "%s/\xff", row.path);
+		if (matches(pattern, part, name)) {
+			add_quoted(&path, row.path, strlen(row.path));
+			buf_adds(&path, pattern + part);
+			if (follow(w, path.data, depth + 1, err) < 0)
+				return -1;
+		}
+		if (row.type != BUILD_DIR)
+			i++;
+		else if (manifest_find(w->m, behind.data, &i, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-follow(struct copy_filter *f, struct manifest *m, const char *wanted, int depth,
-    struct err *err)
+follow(struct follow *w, const char *wanted, int depth, struct err *err)
 {
 	auto_buf struct buf path = { 0 }, at = { 0 };
 	struct manifest_row row;
 	size_t i;
 	int got;
 
-	if (depth > LINKS_MAX)
-		return 0; /* the engine will say that it is not there */
 	clean(&path, wanted);
+	if (too_much(w, depth))
+		return 0;
 	for (const char *p = buf_str(&path); *p != '\0';) {
-		size_t n = strcspn(p, "/");
-		auto_free char *part = mem_strndup(p, n);
+		size_t n = strcspn(p, "/"), here = at.len;
+		auto_buf struct buf part = { 0 };
 
+		if (!plain_part(&part, p, n))
+			return follow_pattern(w, buf_str(&at), p, depth, err);
 		p += n;
-		if (strpbrk(part, "*?[\\") != NULL)
-			return follow_pattern(f, m, buf_str(&at), part, p,
-			    depth, err);
-		buf_addf(&at, "%s%s", at.len > 0 ? "/" : "", part);
-		got = manifest_find(m, at.data, &i, err);
-		if (got < 0 || (got == 1 && manifest_row(m, i, &row, err) < 0))
+		buf_addf(&at, "%s%s", here > 0 ? "/" : "", part.data);
+		got = manifest_find(w->m, at.data, &i, err);
+		if (got < 0 ||
+		    (got == 1 && manifest_row(w->m, i, &row, err) < 0))
 			return -1;
 		if (got == 1 && row.type == BUILD_LINK) {
 			auto_free char *target = mem_strdup(row.target);
 
-			strvec_add(&f->paths, at.data);
-			return follow_link(f, m, at.data, target, p, depth,
-			    err);
+			strvec_add(&w->f->paths, at.data);
+			return follow_link(w, at.data, target, p, depth, err);
 		}
 		p += *p == '/';
 	}
-	strvec_add(&f->paths, buf_str(&at));
+	w->all = w->all || at.len == 0;
+	strvec_add(&w->f->paths, buf_str(&at));
 	return 0;
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	return manifest_compare(*(char *const *)a, *(char *const *)b);
 }
 
 int
 copy_filter_make(struct copy_filter *f, struct manifest *m,
     const struct strvec *only, struct err *err)
 {
+	struct follow w = { .f = f, .m = m };
+
 	for (size_t i = 0; i < only->n; i++)
-		if (follow(f, m, only->v[i], 0, err) < 0)
+		if (follow(&w, only->v[i], 0, err) < 0)
 			return -1;
+	if (w.all)
+		strvec_clear(&f->paths);
+	if (f->paths.n > 1)
+		qsort(f->paths.v, f->paths.n, sizeof(*f->paths.v), by_order);
 	return 0;
 }
 
@@ -223,13 +333,13 @@ tell(struct copy *c, const struct manifest_row *row)
 	packet(c, STAT, 0, &stat, NULL, 0);
 }
 
-/* Of its text, so that another text is another file. */
+/* Of what it holds, so that another text is another file. */
 static int64_t
-time_of_text(const char *text)
+time_of(const void *p, size_t n)
 {
 	char hex[SHA256_HEX];
 
-	sha256_hex(text, strlen(text), hex);
+	sha256_hex(p, n, hex);
 	hex[15] = '\0';
 	return (int64_t)(UINT64_C(1) << 60 | strtoull(hex, NULL, 16) >> 1);
 }
@@ -257,6 +367,8 @@ tell_rows(struct copy *c, struct err *err)
 		if (copy_filter_has(&c->filter, row.path)) {
 			if (c->filter.paths.n > 0)
 				remember(c, c->next);
+			if (c->aside && row.stamp != NULL)
+				row.time_ns = time_of(row.stamp, BUILD_STAMP);
 			tell(c, &row);
 		}
 		c->next++;
@@ -275,7 +387,8 @@ tell_some(struct copy *c, struct err *err)
 		tell(c, &(struct manifest_row){ .path = c->from.name,
 			    .type = BUILD_FILE,
 			    .size = strlen(c->from.text),
-			    .time_ns = time_of_text(c->from.text) });
+			    .time_ns =
+				time_of(c->from.text, strlen(c->from.text)) });
 		c->told = true;
 	}
 	if (c->told)
@@ -447,13 +560,25 @@ copy_message(struct copy *c, const void *p, size_t n)
 		c->end = true;
 }
 
+/* Before a build asks for the context it asks for .dockerignore, into a copy
+ * of its own: that is not what the manifest tells of. */
+static int
+begin(struct copy *c, struct err *err)
+{
+	c->begun = true;
+	if (c->from.rows == NULL)
+		return 0;
+	c->aside = c->only.n == 1 && text_ends(c->only.v[0], DOCKERIGNORE);
+	if (!c->aside && manifest_begin(c->from.rows, err) < 0)
+		return -1;
+	return copy_filter_make(&c->filter, c->from.rows, &c->only, err);
+}
+
 static int
 work(struct copy *c, copy_room_fn *room, void *ctx, struct err *err)
 {
-	if (!c->begun && c->from.rows != NULL &&
-	    copy_filter_make(&c->filter, c->from.rows, &c->only, err) < 0)
+	if (!c->begun && begin(c, err) < 0)
 		return -1;
-	c->begun = true;
 	if (!c->told) {
 		if (grpc_queued(c->call) >= QUEUE_MAX)
 			return 0;
@@ -467,6 +592,8 @@ work(struct copy *c, copy_room_fn *room, void *ctx, struct err *err)
 	packet(c, FIN, 0, NULL, NULL, 0);
 	grpc_end(c->call, GRPC_OK, NULL);
 	c->end = false;
+	if (c->from.rows != NULL && !c->aside)
+		manifest_end(c->from.rows);
 	return 1;
 }
 
@@ -475,9 +602,10 @@ copy_work(struct copy *c, copy_room_fn *room, void *ctx, struct err *err)
 {
 	int did;
 
-	if (c->call == NULL)
+	if (c->call == NULL || c->failed)
 		return 0;
 	did = work(c, room, ctx, err);
+	c->failed = did < 0;
 	if (did < 0 && c->call != NULL) {
 		packet(c, ERR, 0, NULL, err->msg, strlen(err->msg));
 		grpc_end(c->call, GRPC_INTERNAL, err->msg);

@@ -35,13 +35,13 @@ struct copy *copy_new(struct grpc_call *, const struct copy_source *);
 void copy_message(struct copy *, const void *, size_t);
 void copy_closed(struct copy *); /* the call is gone */
 /* 1 did something, 0 nothing to do now, -1 failed: the engine is told. */
-int copy_work(struct copy *, copy_room_fn *, void *ctx, struct err *);
+int copy_work(struct copy *, copy_room_fn *room, void *ctx, struct err *);
 size_t copy_queued(const struct copy *); /* bytes; 0 where the call is gone */
 void copy_free(struct copy *);
 
 /* What a list of paths selects: is this one told?  For tests. */
 struct copy_filter {
-	struct strvec paths; /* empty: all */
+	struct strvec paths; /* in a manifest's order; empty: all */
 };
 int copy_filter_make(struct copy_filter *, struct manifest *,
     const struct strvec *only, struct err *);

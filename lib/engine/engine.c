@@ -45,6 +45,12 @@ engine_api(const struct engine *e)
 }
 
 const char *
+engine_address(const struct engine *e)
+{
+	return e->socket != NULL ? e->socket : e->base;
+}
+
+const char *
 engine_name(const struct engine *e)
 {
 	return e->podman ? "podman" : "docker";
@@ -92,7 +98,7 @@ set_host(struct engine *e, const char *host, struct err *err)
 static int
 lost(const struct engine *e, struct err *err)
 {
-	const char *where = e->socket != NULL ? e->socket : e->base;
+	const char *where = engine_address(e);
 	struct err why = *err;
 
 	if (why.status == EX_TEMPFAIL || why.status == EX_DATAERR)

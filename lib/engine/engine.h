@@ -31,6 +31,7 @@ struct engine;
 int engine_open(struct engine **, const char *host, struct err *);
 void engine_close(struct engine *);
 const char *engine_api(const struct engine *); /* "1.41", negotiated */
+const char *engine_address(const struct engine *); /* socket, or http://... */
 const char *engine_name(const struct engine *); /* "docker" or "podman" */
 const char *engine_version(struct engine *, struct err *); /* "20.10.24" */
 /*

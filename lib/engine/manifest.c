@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,14 +13,20 @@
 #include "base/io.h"
 #include "base/text.h"
 
-static const char magic[] = "rcn-context 1\n";
-
 enum {
-	MAGIC = sizeof(magic) - 1,
 	ENTRIES_MAX = 1000000,
 	PATH_MAX_BYTES = 4096,
 	BLOCK = 65536,
+	WINDOW = 32768, /* more than a row */
 };
+
+/* Before the rows. */
+struct top {
+	char magic[16], key[MANIFEST_KEY - 1];
+	uint64_t rows, settled;
+};
+
+static const char magic[16] = "rcn-context 2\n";
 
 /* A row of the file; path and target follow, without NULs. */
 struct head {
@@ -37,9 +42,10 @@ struct reader {
 	int fd; /* -1: there is none */
 	struct buf block;
 	size_t at;
-	bool end;
+	bool end, damaged;
+	uint64_t rows; /* that are still to come */
 	struct head head;
-	char *path; /* of the row at hand */
+	char *path; /* of the row at hand; NULL: there is none */
 };
 
 static bool
@@ -59,45 +65,52 @@ fill(struct reader *r, size_t n)
 	return true;
 }
 
+/* A file that does not say what it should is noticed, and is no file. */
 static void
 step(struct reader *r)
 {
+	auto_free char *last = ptr_steal(&r->path);
 	size_t n;
 
-	free(r->path);
-	r->path = NULL;
-	if (r->end || r->fd < 0 || !fill(r, sizeof(r->head))) {
-		r->end = true;
+	if (r->end || (r->end = r->rows == 0))
 		return;
-	}
+	r->rows--;
+	r->end = r->damaged = true;
+	if (!fill(r, sizeof(r->head)))
+		return;
 	memcpy(&r->head, r->block.data + r->at, sizeof(r->head));
 	n = sizeof(r->head) + r->head.path + r->head.target;
-	if (!fill(r, n)) {
-		r->end = true;
+	if (!fill(r, n))
 		return;
-	}
 	r->path =
 	    mem_strndup(r->block.data + r->at + sizeof(r->head), r->head.path);
 	r->at += n;
+	r->damaged = last != NULL && manifest_compare(last, r->path) >= 0;
+	r->end = r->damaged;
 }
 
-/* The key of an old file that is one of ours; false: there is none. */
+/* The key of an old file that is one of ours and that the engine is at, and
+ * its first row; else there is none. */
 static bool
 reader_open(struct reader *r, const char *path, char key[MANIFEST_KEY])
 {
-	char head[MAGIC + MANIFEST_KEY];
+	struct top top;
 
 	r->fd =
 	    path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	if (r->fd >= 0 &&
-	    io_read(r->fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
-	    memcmp(head, magic, MAGIC) == 0) {
-		memcpy(key, head + MAGIC, MANIFEST_KEY - 1);
-		key[MANIFEST_KEY - 1] = '\0';
-		step(r);
-		return strspn(key, "0123456789abcdef") == MANIFEST_KEY - 1;
-	}
-	return false;
+	r->end = true;
+	if (r->fd < 0 ||
+	    io_read(r->fd, &top, sizeof(top)) != (ssize_t)sizeof(top) ||
+	    memcmp(top.magic, magic, sizeof(magic)) != 0 || top.settled != 1)
+		return false;
+	(void)snprintf(key, MANIFEST_KEY, "%.*s", (int)sizeof(top.key),
+	    top.key);
+	if (strspn(key, "0123456789abcdef") != sizeof(top.key))
+		return false;
+	r->rows = top.rows;
+	r->end = false;
+	step(r);
+	return true;
 }
 
 static void
@@ -146,8 +159,7 @@ static bool
 part_is_fine(const char *s, size_t n)
 {
 	return n > 0 && !(n == 1 && s[0] == '.') &&
-	       !(n == 2 && memcmp(s, "..", 2) == 0) &&
-	       !(n == 4 && strncasecmp(s, ".git", 4) == 0);
+	       !(n == 2 && memcmp(s, "..", 2) == 0);
 }
 
 /* Names of a hostile tree end here, whoever has read it. */
@@ -170,9 +182,13 @@ check(const struct writer *w, const struct build_entry *e, struct err *err)
 		       text_is_utf8(e->target, strlen(e->target));
 	if (fine && w->last != NULL)
 		fine = manifest_compare(w->last, e->path) < 0;
-	if (!fine)
-		return err_set(err, EX_DATAERR, "path-unsafe",
-		    "%.300s: no name that an engine may be told", e->path);
+	if (!fine) {
+		err_set(err, EX_DATAERR, "path-unsafe",
+		    "%.300s: not a name that an engine may be told", e->path);
+		return err_hint(err,
+		    "names of files are UTF-8 for an engine: rename it, leave "
+		    "it out by .dockerignore, or build with --no-session");
+	}
 	if (w->m->n >= ENTRIES_MAX)
 		return err_set(err, EX_DATAERR, "tree-too-large",
 		    "the context has more than %d entries", ENTRIES_MAX);
@@ -226,48 +242,67 @@ add(const struct build_entry *e, void *ctx, struct err *err)
 	return w->block.len >= BLOCK ? flush(w, err) : 0;
 }
 
-/* A file beside path, or one without a name. */
+/* A file without a name where there is no path. */
 static int
-make(const char *path, char *name, size_t size, struct err *err)
+make(const char *path, struct err *err)
 {
 	const char *dir = getenv("TMPDIR");
 	int fd;
 
-	if (path == NULL) {
-		if (dir == NULL || *dir != '/')
-			dir = "/var/tmp";
+	if (dir == NULL || *dir != '/')
+		dir = "/var/tmp";
+	if (path == NULL)
 		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		return fd >= 0 ? fd
-			       : err_sys(err, EX_CANTCREAT, "cannot-create",
-				     "a file in %s", dir);
-	}
-	(void)snprintf(name, size, "%s.XXXXXX", path);
-	fd = mkostemp(name, O_CLOEXEC);
-	return fd >= 0
-		   ? fd
-		   : err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+	else
+		fd = open(path,
+		    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd >= 0 ? fd
+		       : err_sys(err, EX_CANTCREAT, "cannot-create", "%s%s",
+			     path != NULL ? "" : "a file in ",
+			     path != NULL ? path : dir);
 }
 
 static int
-write_rows(struct manifest *m, const char *path, const struct engine_context *c,
-    struct err *err)
+write_top(struct manifest *m, bool settled, struct err *err)
+{
+	struct top top = { .rows = m->n, .settled = settled };
+
+	memcpy(top.magic, magic, sizeof(magic));
+	memcpy(top.key, m->key, sizeof(top.key));
+	if (pwrite(m->fd, &top, sizeof(top), 0) == (ssize_t)sizeof(top))
+		return 0;
+	return err_sys(err, EX_IOERR, "write-failed", "the context's manifest");
+}
+
+static void
+new_key(struct manifest *m)
+{
+	unsigned char random[(MANIFEST_KEY - 1) / 2];
+
+	random_bytes(random, sizeof(random));
+	hex_encode(random, sizeof(random), m->key);
+}
+
+static int
+write_rows(struct manifest *m, const struct engine_context *c, struct err *err)
 {
 	struct writer w = { .m = m };
-	unsigned char random[(MANIFEST_KEY - 1) / 2];
+	struct top none = { 0 };
 	int rc = 0;
 
-	if (!reader_open(&w.old, path, m->key)) {
-		random_bytes(random, sizeof(random));
-		hex_encode(random, sizeof(random), m->key);
-	}
-	buf_add(&w.block, magic, MAGIC);
-	buf_addf(&w.block, "%s\n", m->key);
+	if (!reader_open(&w.old, m->path, m->key))
+		new_key(m);
+	buf_add(&w.block, &none, sizeof(none));
 	if (c->walk(c->ctx, add, &w, err) < 0 || flush(&w, err) < 0)
 		rc = -1;
+	while (rc == 0 && !w.old.end)
+		step(&w.old);
+	if (w.old.damaged)
+		new_key(m);
 	reader_close(&w.old);
 	buf_release(&w.block);
 	free(w.last);
-	return rc;
+	return rc < 0 ? -1 : write_top(m, false, err);
 }
 
 /* One build at a time may use a key: false, another does. */
@@ -284,51 +319,79 @@ int
 manifest_open(struct manifest *m, const char *path,
     const struct engine_context *c, struct err *err)
 {
-	char name[PATH_MAX_BYTES + 16] = "";
-	int rc;
-
 	*m = (struct manifest){ .fd = -1, .lock = -1 };
-	if (path != NULL && !hold(m, path))
-		path = NULL;
-	m->fd = make(path, name, sizeof(name), err);
+	if (path != NULL && hold(m, path)) {
+		m->path = mem_strdup(path);
+		m->aside = mem_printf("%s.new", path);
+	}
+	m->fd = make(m->aside, err);
 	if (m->fd < 0)
 		return -1;
-	rc = write_rows(m, path, c, err);
-	if (rc == 0 && path != NULL && rename(name, path) < 0)
-		rc = err_sys(err, EX_IOERR, "write-failed", "%s", path);
-	if (rc < 0 && name[0] != '\0')
-		(void)unlink(name);
-	return rc;
+	return write_rows(m, c, err);
+}
+
+int
+manifest_begin(struct manifest *m, struct err *err)
+{
+	m->open++;
+	if (m->aside == NULL)
+		return 0;
+	if (rename(m->aside, m->path) < 0)
+		return err_sys(err, EX_IOERR, "write-failed", "%s", m->path);
+	free(m->aside);
+	m->aside = NULL;
+	m->told = true;
+	return 0;
 }
 
 void
-manifest_close(struct manifest *m)
+manifest_end(struct manifest *m)
 {
+	m->open--;
+}
+
+void
+manifest_close(struct manifest *m, bool in_order)
+{
+	struct err ignored = { 0 };
+
+	if (m->told && m->open == 0 && in_order)
+		(void)write_top(m, true, &ignored);
+	if (m->aside != NULL)
+		(void)unlink(m->aside);
 	if (m->fd >= 0)
 		close(m->fd);
 	if (m->lock >= 0)
 		close(m->lock);
+	free(m->path);
+	free(m->aside);
 	free(m->at);
 	buf_release(&m->row);
+	free(m->window);
 	*m = (struct manifest){ .fd = -1, .lock = -1 };
 }
 
 /* ---- reading rows ---- */
 
+/* Rows are mostly read one after another: a window of the file is kept. */
 static int
-take(const struct manifest *m, uint64_t at, void *to, size_t n, struct err *err)
+look(struct manifest *m, uint64_t at, size_t n, const char **p, struct err *err)
 {
-	for (size_t have = 0; have < n;) {
-		ssize_t got = pread(m->fd, (char *)to + have, n - have,
-		    (off_t)(at + have));
+	if (m->window == NULL)
+		m->window = mem_alloc(WINDOW);
+	if (at < m->from || at + n > m->from + m->have) {
+		ssize_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
+		do
+			got = pread(m->fd, m->window, WINDOW, (off_t)at);
+		while (got < 0 && errno == EINTR);
+		m->from = at;
+		m->have = got > 0 ? (size_t)got : 0;
+		if (m->have < n)
 			return err_sys(err, EX_IOERR, "read-failed",
 			    "the context's manifest");
-		have += (size_t)got;
 	}
+	*p = m->window + (at - m->from);
 	return 0;
 }
 
@@ -337,22 +400,25 @@ manifest_row(struct manifest *m, size_t i, struct manifest_row *out,
     struct err *err)
 {
 	struct head h;
+	const char *p;
 
-	if (take(m, m->at[i], &h, sizeof(h), err) < 0)
+	if (look(m, m->at[i], sizeof(h), &p, err) < 0)
+		return -1;
+	memcpy(&h, p, sizeof(h));
+	if (look(m, m->at[i] + sizeof(h), (size_t)h.path + h.target, &p, err) <
+	    0)
 		return -1;
 	buf_clear(&m->row);
-	buf_grow(&m->row, (size_t)h.path + h.target + 2);
-	if (take(m, m->at[i] + sizeof(h), m->row.data, h.path, err) < 0 ||
-	    take(m, m->at[i] + sizeof(h) + h.path, m->row.data + h.path + 1,
-		h.target, err) < 0)
-		return -1;
-	m->row.data[h.path] = '\0';
-	m->row.data[h.path + 1 + h.target] = '\0';
+	buf_add(&m->row, p, h.path);
+	buf_addc(&m->row, '\0');
+	buf_add(&m->row, p + h.path, h.target);
+	memcpy(m->stamp, h.stamp, sizeof(h.stamp));
 	*out = (struct manifest_row){ .path = m->row.data,
 		.target = m->row.data + h.path + 1,
 		.type = (enum build_type)h.type,
 		.size = h.size,
-		.time_ns = h.time_ns };
+		.time_ns = h.time_ns,
+		.stamp = h.stamped ? m->stamp : NULL };
 	return 0;
 }
 

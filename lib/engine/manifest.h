@@ -7,14 +7,18 @@
  * contents.  So an entry whose stamp is as in the manifest of the build
  * before keeps its time, and another gets a new one: its own, and where that
  * is what was told before, a nanosecond more.  The key is made with the file:
- * where that is lost, the engine is told all, and nothing stale is taken.
- * Rows are read from the file one by one; memory is 8 bytes for each.
+ * where that is lost or damaged, the engine is told all, and nothing stale is
+ * taken.
  *
- * The file is written before anything is sent: after a build that fails half
- * way it says what the engine may have got.
+ * That holds as long as the engine's copy is what the file says.  So a new
+ * file takes the old one's place when an engine begins to ask for it, and
+ * counts for the next build only if that asked to the end and was not broken
+ * off: manifest_begin(), manifest_end(), manifest_close().
  *
- * EX_DATAERR "path-unsafe": a name that cannot be told (not UTF-8, or no name
- * of a file); "tree-too-large": more than 1,000,000 entries.
+ * Memory: 8 bytes an entry, and a window into the file.
+ *
+ * EX_DATAERR "path-unsafe": a name that cannot be told (not UTF-8, no name of
+ * a file, there twice); "tree-too-large": more than 1,000,000 entries.
  */
 #ifndef ENGINE_MANIFEST_H
 #define ENGINE_MANIFEST_H
@@ -31,10 +35,17 @@ struct manifest {
 	char key[MANIFEST_KEY]; /* that the engine keeps its copy by */
 	size_t n;
 	/* its own */
+	char *path, *aside; /* NULL: it has no name, or has it now */
 	int fd, lock;
+	bool told;
+	unsigned open;
 	uint64_t *at;
 	size_t cap;
 	struct buf row;
+	unsigned char stamp[BUILD_STAMP];
+	char *window;
+	uint64_t from; /* of the window in the file */
+	size_t have;
 };
 
 struct manifest_row { /* borrowed, until the next call */
@@ -42,16 +53,21 @@ struct manifest_row { /* borrowed, until the next call */
 	enum build_type type;
 	uint64_t size;
 	int64_t time_ns;
+	const unsigned char *stamp; /* or NULL */
 };
 
 /*
  * path: the file, made or replaced; NULL, or one that another build holds: a
- * file without a name and a key that is used once.
+ * file without a name and a key that is used once.  To be closed whatever
+ * manifest_open() says.
  */
 int manifest_open(struct manifest *, const char *path,
     const struct engine_context *, struct err *);
-void manifest_close(struct manifest *);
-#define auto_manifest AUTO(manifest_close)
+/* The engine begins to ask for it, and has all that it wants. */
+int manifest_begin(struct manifest *, struct err *);
+void manifest_end(struct manifest *);
+/* in_order: the engine works no more on what it asked for. */
+void manifest_close(struct manifest *, bool in_order);
 
 int manifest_row(struct manifest *, size_t, struct manifest_row *,
     struct err *);

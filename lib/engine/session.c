@@ -15,8 +15,7 @@ enum {
 	ANSWER_MS = 10000, /* of POST /session */
 	BATCH = 256 << 10, /* bytes of one write */
 	ROOM = 256 << 10, /* queued bytes at which files go on */
-	GRACE_MS = 15000, /* for the build's own end without a session */
-	COPIES_MAX = 64,
+	GRACE_MS = 15000, /* for the build's own end after a failure of ours */
 };
 
 /* A call that is open, and what it is about. */
@@ -38,8 +37,10 @@ struct session {
 	size_t at; /* of out, sent already */
 	uint64_t sent;
 	bool lost;
-	int64_t lost_at;
+	int done; /* of the build: 1 it has answered, -1 its end is not ours */
+	struct err end; /* that of -1 */
 	struct err first; /* what went wrong here first */
+	int64_t first_at;
 	char id[33];
 };
 
@@ -53,8 +54,10 @@ struct method {
 static void
 blame(struct session *s, const struct err *err)
 {
-	if (s->first.status == 0)
-		s->first = *err;
+	if (s->first.status != 0)
+		return;
+	s->first = *err;
+	s->first_at = clock_ms();
 }
 
 /* ---- what is asked for ---- */
@@ -135,12 +138,31 @@ on_secret(struct ask *a, struct grpc_call *c, const void *p, size_t n)
 	grpc_send(c, buf_str(&out), out.len);
 }
 
+/* Newer engines quote a list that is not ASCII, as in a URL's query. */
+static void
+paths_of(struct grpc_call *c, struct strvec *out)
+{
+	const struct strvec *raw = grpc_headers(c, "followpaths");
+	bool quoted = grpc_headers(c, "followpaths-encoded")->n > 0;
+
+	for (size_t i = 0; i < raw->n; i++) {
+		auto_buf struct buf plain = { 0 };
+
+		if (quoted)
+			http_unquote(&plain, raw->v[i]);
+		strvec_add(out, quoted ? buf_str(&plain) : raw->v[i]);
+	}
+}
+
 static void
 on_files(struct ask *a, struct grpc_call *c)
 {
 	const struct session_what *w = a->s->what;
 	const struct strvec *dir = grpc_headers(c, "dir-name");
-	struct copy_source from = { .only = grpc_headers(c, "followpaths") };
+	auto_strvec struct strvec only = { 0 };
+	struct copy_source from = { .only = &only };
+
+	paths_of(c, &only);
 
 	if (dir->n == 1 && strcmp(dir->v[0], "context") == 0) {
 		from.rows = w->context;
@@ -248,7 +270,6 @@ lose(struct session *s, const struct err *why)
 	if (s->lost)
 		return;
 	s->lost = true;
-	s->lost_at = clock_ms();
 	err_set(&err, EX_UNAVAILABLE, "session-lost",
 	    "engine: it let go of the build's session%s%s",
 	    why->status != 0 ? ": " : "", why->status != 0 ? why->msg : "");
@@ -306,64 +327,64 @@ say(struct session *s)
 	}
 }
 
-/* One turn of both connections.  1: the build has answered. */
-static int
-turn(struct session *s, struct err *err)
+/* One turn of both connections; s->done says whether it was the last. */
+static void
+turn(struct session *s, bool wait)
 {
 	short events = POLLIN;
-	int done;
 
 	say(s);
 	if (s->at < s->out.len)
 		events |= POLLOUT;
-	done =
-	    http_turn(s->http, s->lost ? -1 : hijack_fd(s->line), &events, err);
-	if (done != 0)
-		return done;
+	s->done = http_turn(s->http, s->lost ? -1 : hijack_fd(s->line), &events,
+	    wait, &s->end);
+	if (s->done != 0)
+		return;
 	hear(s);
 	say(s);
-	if (s->lost && clock_ms() - s->lost_at > GRACE_MS) {
-		*err = s->first;
-		return -1;
+	if (s->first.status != 0 && clock_ms() - s->first_at > GRACE_MS) {
+		s->end = s->first;
+		s->done = -1;
 	}
-	return 0;
 }
 
 static int
 make_room(struct copy *c, void *ctx, struct err *err)
 {
 	struct session *s = ctx;
-	int done = 0;
 
-	while (done == 0 && !s->lost && copy_queued(c) > ROOM)
-		done = turn(s, err);
-	if (done == 0 && !s->lost)
+	while (s->done == 0 && !s->lost && copy_queued(c) > ROOM)
+		turn(s, true);
+	if (s->done == 0 && !s->lost)
 		return 0;
-	return done < 0 ? -1
-			: err_set(err, EX_UNAVAILABLE, "connection-lost",
-			      "engine: it ended the build meanwhile");
+	return err_set(err, EX_UNAVAILABLE, "connection-lost",
+	    "engine: it ended the build meanwhile");
 }
 
-/* 1 some was done, 0 nothing is to do, -1 */
-static int
-work(struct session *s, struct err *err)
+/* Whoever has let go of a call does not wonder that it failed: what the build
+ * says is the cause then. */
+static bool
+work_one(struct session *s, struct ask *a)
 {
-	int did = 0;
+	struct err own = { 0 };
+	int got;
 
-	for (struct ask *a = s->asks; a != NULL; a = a->next) {
-		struct err own = { 0 };
-		int got = a->copy == NULL || a->gone
-			      ? 0
-			      : copy_work(a->copy, make_room, s, &own);
+	if (a->copy == NULL || a->gone)
+		return false;
+	got = copy_work(a->copy, make_room, s, &own);
+	if (got < 0 && !a->gone && !s->lost && s->done == 0)
+		blame(s, &own);
+	return got != 0;
+}
 
-		if (got < 0)
-			blame(s, &own);
-		did |= got != 0;
-		if (got < 0 && strcmp(own.code, "cancelled") == 0) {
-			*err = own;
-			return -1;
-		}
-	}
+/* A piece of work of each call; false: nothing is to do. */
+static bool
+work(struct session *s)
+{
+	bool did = false;
+
+	for (struct ask *a = s->asks; a != NULL; a = a->next)
+		did = work_one(s, a) || did;
 	drop_gone(s, false);
 	return did;
 }
@@ -371,17 +392,17 @@ work(struct session *s, struct err *err)
 int
 session_serve(struct session *s, struct http *http, struct err *err)
 {
-	int did, done = 0;
-
 	s->http = http;
-	while (done == 0) {
-		did = s->lost ? 0 : work(s, err);
-		if (did < 0)
-			return -1;
-		done = turn(s, err);
+	while (s->done == 0) {
+		bool did = !s->lost && work(s);
+
+		if (s->done == 0)
+			turn(s, !did);
 	}
 	s->http = NULL;
-	return done < 0 ? -1 : 0;
+	if (s->done < 0)
+		*err = s->end;
+	return s->done < 0 ? -1 : 0;
 }
 
 /* ---- opening ---- */

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "http/curl.h"
 
-enum { HEAD_MAX = 32768, STATUS_AT = 9 };
+enum { HEAD_MAX = 32768, HEAD_MS = 10000, STATUS_AT = 9 };
 
 struct hijack {
 	CURL *easy;
@@ -174,11 +176,20 @@ read_head(struct hijack *h, struct buf *head, struct err *err)
 {
 	char piece[4096];
 	const char *end = NULL;
+	int64_t late = INT64_MAX; /* once it has begun it is not long */
 	size_t n;
 
 	while (end == NULL) {
 		ssize_t got = hijack_read(h, piece, sizeof(piece), err);
 
+		if (head->len == 0 && got > 0)
+			late = clock_ms() + HEAD_MS;
+		if (stop_asked())
+			return stop_err(err);
+		if (clock_ms() > late)
+			return err_set(err, EX_UNAVAILABLE, "timeout",
+			    "half an answer, and no more for %d s",
+			    HEAD_MS / 1000);
 		if (got == HIJACK_NONE)
 			hijack_wait(h, 1000);
 		else if (got < 0)

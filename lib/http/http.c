@@ -99,6 +99,23 @@ http_quote(struct buf *b, const char *s)
 	}
 }
 
+void
+http_unquote(struct buf *b, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		char hex[3] = { 0 };
+
+		if (*s == '%' && isxdigit((unsigned char)s[1]) &&
+		    isxdigit((unsigned char)s[2])) {
+			memcpy(hex, s + 1, 2);
+			buf_addc(b, (int)strtol(hex, NULL, 16));
+			s += 2;
+		} else {
+			buf_addc(b, *s == '+' ? ' ' : *s);
+		}
+	}
+}
+
 static size_t
 on_header(char *p, size_t size, size_t n, void *ctx)
 {
@@ -252,10 +269,12 @@ limits(struct run *r, int64_t *nap)
 	    (long long)r->q->idle_ms / 1000);
 }
 
-/* One turn of libcurl, after waiting for something to do where `wait`; it
- * waits for a descriptor of somebody else's too. */
+/* One turn of libcurl, after waiting for something to do, or looking whether
+ * there is; for a descriptor of somebody else's too. */
+enum turn { TURN_GO, TURN_LOOK, TURN_WAIT };
+
 static int
-turn(struct http *h, struct run *r, bool wait, struct curl_waitfd *also)
+turn(struct http *h, struct run *r, enum turn how, struct curl_waitfd *also)
 {
 	struct curl_waitfd fds[2] = { { .fd = stop_fd(),
 	    .events = CURL_WAIT_POLLIN } };
@@ -270,8 +289,9 @@ turn(struct http *h, struct run *r, bool wait, struct curl_waitfd *also)
 		r->q->tick(r->q->push_ctx);
 	if (also != NULL)
 		fds[n++] = *also;
-	if (wait)
-		(void)curl_multi_poll(h->multi, fds, n, (int)nap, NULL);
+	if (how != TURN_GO)
+		(void)curl_multi_poll(h->multi, fds, n,
+		    how == TURN_WAIT ? (int)nap : 0, NULL);
 	if (also != NULL)
 		also->revents = fds[n - 1].revents;
 	if (curl_multi_perform(h->multi, &running) != CURLM_OK)
@@ -288,17 +308,17 @@ int
 http_push(struct http *h, const void *data, size_t n, struct err *err)
 {
 	struct run *r = h->run;
-	bool wait = false;
+	enum turn how = TURN_GO;
 
 	r->at = data;
 	r->left = n;
 	(void)curl_easy_pause(h->easy, CURLPAUSE_CONT);
 	while (r->left > 0 && !r->done) {
-		if (turn(h, r, wait, NULL) < 0) {
+		if (turn(h, r, how, NULL) < 0) {
 			*err = *r->err;
 			return -1;
 		}
-		wait = true;
+		how = TURN_WAIT;
 	}
 	if (r->left == 0)
 		return 0;
@@ -308,14 +328,14 @@ http_push(struct http *h, const void *data, size_t n, struct err *err)
 }
 
 int
-http_turn(struct http *h, int fd, short *events, struct err *err)
+http_turn(struct http *h, int fd, short *events, bool wait, struct err *err)
 {
 	struct run *r = h->run;
 	struct curl_waitfd also = { .fd = fd, .events = *events };
 
 	if (r->done)
 		return 1;
-	if (turn(h, r, true, &also) < 0) {
+	if (turn(h, r, wait ? TURN_WAIT : TURN_LOOK, &also) < 0) {
 		*err = *r->err;
 		return -1;
 	}
@@ -329,7 +349,7 @@ transfer(struct http *h, struct run *r)
 {
 	struct err why = { 0 };
 
-	if (turn(h, r, false, NULL) < 0)
+	if (turn(h, r, TURN_GO, NULL) < 0)
 		return -1;
 	if (r->q->push != NULL && !r->done) {
 		if (r->q->push(h, r->q->push_ctx, &why) < 0 && !r->done) {
@@ -345,7 +365,7 @@ transfer(struct http *h, struct run *r)
 		return -1;
 	}
 	while (!r->done)
-		if (turn(h, r, true, NULL) < 0)
+		if (turn(h, r, TURN_WAIT, NULL) < 0)
 			return -1;
 	return 0;
 }

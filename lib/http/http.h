@@ -76,15 +76,18 @@ int http_run(struct http *, const struct http_request *, struct http_answer *,
     struct err *);
 int http_push(struct http *, const void *, size_t, struct err *);
 /*
- * Within serve: waits for the transfer or for fd, at most a second.  events:
- * POLLIN, POLLOUT that are waited for, then those that came.  1 the answer is
- * whole, 0 go on, -1 the transfer, a limit or a stop signal has ended it.
+ * Within serve: waits for the transfer or for fd, at most a second, or only
+ * looks where there is other work.  events: POLLIN, POLLOUT that are waited
+ * for, then those that came; fd -1: there is none.  1 the answer is whole, 0
+ * go on, -1 the transfer, a limit or a stop signal has ended it.
  */
-int http_turn(struct http *, int fd, short *events, struct err *);
+int http_turn(struct http *, int fd, short *events, bool wait, struct err *);
 /* Value of the first header of that name, any case; NULL if there is none. */
 const char *http_header(const struct http_answer *, const char *name);
 void http_answer_release(struct http_answer *);
 void http_quote(struct buf *, const char *); /* percent-encodes a part */
+/* A part of a query as it was; what is no quoted byte stays. */
+void http_unquote(struct buf *, const char *);
 
 static inline void
 http_cleanup(struct http **h)

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 
-enum { PIECE = 65536 };
+enum { PIECE = 65536, SECOND = 1000000000 };
 
 static int
 unreadable(const char *name, struct err *err)
@@ -46,17 +47,40 @@ dir_leave(struct tree *t, union tree_at at)
 	(void)close(at.fd);
 }
 
-/* What no change of a file leaves as it was: not its inode change time. */
+/* In nanoseconds; the years that those cannot tell are at the ends. */
+static int64_t
+nanoseconds(const struct timespec *t)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(t->tv_sec, (int64_t)SECOND, &ns) ||
+	    __builtin_add_overflow(ns, t->tv_nsec, &ns))
+		return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
+/*
+ * What no change of a file leaves as it was: not its inode change time.  One
+ * that has just changed may do so again within the clock's step, which is 10
+ * ms at most, or 2 s where a filesystem has no parts of seconds: nobody knows.
+ */
 static void
 add_stamp(struct tree_list *l, const struct stat *st)
 {
-	const int64_t second = 1000000000;
-	int64_t mtime = st->st_mtim.tv_sec * second + st->st_mtim.tv_nsec;
-	int64_t all[] = { (int64_t)st->st_ino,
-		st->st_ctim.tv_sec * second + st->st_ctim.tv_nsec, mtime,
+	int64_t mtime = nanoseconds(&st->st_mtim);
+	int64_t ctime = nanoseconds(&st->st_ctim), now;
+	int64_t all[] = { (int64_t)st->st_ino, ctime, mtime,
 		(int64_t)st->st_size };
+	int64_t step = st->st_ctim.tv_nsec == 0 ? INT64_C(2) * SECOND
+						: INT64_C(20) * (SECOND / 1000);
+	struct timespec t = { 0 };
 
-	tree_list_stamp(l, all, sizeof(all), mtime);
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	now = nanoseconds(&t);
+	if (ctime < now && now - ctime > step)
+		tree_list_stamp(l, all, sizeof(all), mtime);
+	else
+		l->v[l->n - 1].mtime_ns = mtime;
 }
 
 static int

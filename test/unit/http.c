@@ -190,7 +190,7 @@ serve_beside(struct http *h, void *ctx, struct err *err)
 	while (got == 0) {
 		short events = POLLIN;
 
-		got = http_turn(h, b->fd[0], &events, err);
+		got = http_turn(h, b->fd[0], &events, true, err);
 		b->turns++;
 		if (got == 0 && (events & POLLIN) != 0 &&
 		    read(b->fd[0], &c, 1) == 1)
