@@ -70,6 +70,8 @@ rcn-detect rcn-dockerfile rcn-build rcn-push rcn-deploy rcn-route rcn-retire" ]
 @test "pipeline: Flask" { goes_live flask "hello from flask"; }
 @test "pipeline: Django" { goes_live django "hello from django"; }
 @test "pipeline: a static site" { goes_live static "hello from static"; }
+@test "pipeline: Go" { goes_live go "hello from go"; }
+@test "pipeline: Bun" { goes_live bun "hello from bun"; }
 @test "pipeline: a Dockerfile of its own" {
 	goes_live own-dockerfile "hello from my own Dockerfile"
 }
