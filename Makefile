@@ -116,6 +116,11 @@ check-unit: build-tests
 check-bats: build-tests
 	$(Q)B=$(B) test/env run test/run $(T)
 
+# make soak KILLS=200: kill -9 at random; SEED=N for the same again.
+soak: setup-check build-tests
+	$(Q)B=$(B) KILLS=$(KILLS) SEED=$(SEED) test/env run test/run \
+		test/soak/random.bats
+
 check-layers:
 	$(Q)sh test/layers
 
@@ -234,11 +239,12 @@ help:
 	@echo 'make check      set up, run all tests (SAN=address,undefined)'
 	@echo 'make analyze    static analysis of code, scripts and pages'
 	@echo 'make fuzz       each fuzz target for SECONDS=60'
+	@echo 'make soak       deployments while all is killed at random, KILLS=200'
 	@echo 'make bench      ratios against what a user would pick instead'
 	@echo 'make install    DESTDIR= PREFIX=/usr/local'
 
 .PHONY: all build-tests setup-demo setup-check demo demo-clean check \
-	check-ready check-unit check-bats check-layers check-headers analyze \
+	check-ready check-unit check-bats check-layers soak check-headers analyze \
 	analyze-gcc analyze-tidy analyze-cppcheck analyze-text fuzz \
 	$(FUZZ:%=fuzz-%) bench valgrind install clean help
 .DELETE_ON_ERROR:

@@ -12,15 +12,10 @@ load crash
 
 setup() {
 	crash_setup
-	own=
 }
 
 teardown() {
-	work_teardown
-	[ -z "$own" ] || {
-		RCN_TEST_RUN=$own "$ROOT/test/env" down
-		rm -rf "$own"
-	}
+	crash_teardown
 }
 
 # A worker that has just begun is done with what it begins with.
@@ -109,7 +104,7 @@ killed_at() {
 		rcn-route) wait_for 20 answers "v$i" ;;
 		rcn-retire) wait_for 20 is_state "$id" live ;;
 		esac
-		child=$(child_of "$worker") && kill -KILL $child
+		child_of "$worker" | xargs -r kill -KILL
 		becomes "$id" live
 		wait_for 60 is_settled
 		answers "v$i"
@@ -123,7 +118,7 @@ killed_at() {
 	worker
 	id=$(push v1 "$(takes 3)")
 	wait_for 20 grep -q exit-after "$RCN_STATE_DIR/logs/$id.log"
-	kill -KILL "$worker" $(child_of "$worker")
+	child_of "$worker" | xargs kill -KILL "$worker"
 	worker
 	becomes "$id" live
 	wait_for 30 is_settled
@@ -184,7 +179,8 @@ killed_at() {
 @test "crash: the registry is away: tried again, then failed with the reason" {
 	local id tries
 
-	export RCN_REGISTRY=127.0.0.1:$(free_port)/$slug RCN_RETRY_BASE_MS=20
+	RCN_REGISTRY=127.0.0.1:$(free_port)/$slug
+	export RCN_REGISTRY RCN_RETRY_BASE_MS=20
 	worker
 	id=$(push v1)
 	becomes "$id" failed
@@ -219,37 +215,6 @@ killed_at() {
 	becomes "$id" live
 	answers v2
 	wait_for 30 is_settled
-}
-
-# An engine of this test's own: what runs in it dies with it.
-own_engine() {
-	own=/tmp/rcn-crash-$$
-	RCN_TEST_RUN=$own timeout 100 "$ROOT/test/env" up engine 3>&- 4>&-
-	export DOCKER_HOST=unix://$own/docker.sock
-	"$ROOT/test/images/make" app
-}
-
-engine_dies() {
-	local name shims
-
-	shims=$(pgrep -f "containerd-shim.* -address $own/" || true)
-	for name in dockerd containerd; do
-		kill -KILL "$(cut -d' ' -f1 "$own/pid/$name")"
-	done
-	# shellcheck disable=SC2086 # words
-	[ -z "$shims" ] || kill -KILL $shims
-}
-
-engine_comes() {
-	local name
-
-	rm -f "$own/docker.pid" "$own/containerd.sock"
-	background containerd -c "$own/containerd.toml"
-	echo "$!" >"$own/pid/containerd"
-	wait_for 20 test -S "$own/containerd.sock"
-	background dockerd --config-file "$own/daemon.json"
-	echo "$!" >"$own/pid/dockerd"
-	wait_for 30 docker version
 }
 
 @test "crash: the engine is killed while it builds, and while it deploys" {

@@ -24,29 +24,6 @@ up() {
 	wait_for 10 curl -sf -o "$T/none" "http://$hook/healthz"
 }
 
-# names: jq that puts our repository into a payload.
-names() {
-	local url
-
-	url=$(git_url http "${1:-$slug}")
-	echo ".repository |= (.full_name = \"octo/${1:-$slug}\" |
-	    .name = \"${1:-$slug}\" | .clone_url = \"$url\" |
-	    .ssh_url = \"$url\" | .html_url = \"$url\")"
-}
-
-# pushed COMMIT [BRANCH] [SLUG]: GitHub's delivery of it; 202 is awaited.
-pushed() {
-	payload push "select(.ref | startswith(\"refs/heads/\")) |
-	    $(names "${3:-$slug}") | .ref = \"refs/heads/${2:-main}\" |
-	    .after = \"$1\" | .head_commit.id = \"$1\" |
-	    .repository.pushed_at = $((nth += 1))" >body
-	deliver push "delivery-$BATS_TEST_NUMBER-$nth-$1" "$secret" body
-	[ "$code" = 202 ] || {
-		cat answer
-		return 1
-	}
-}
-
 # numbered N [SLUG]: the deployment's state.
 numbered() {
 	rcn-state deployment get "${2:-$slug}:$1" | jq -r .state

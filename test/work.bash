@@ -213,14 +213,17 @@ watch() {
 			echo >>"$T/answers"
 			sleep 0.02
 		done
-		cp "$T/answer" "$T/wrong"
+		{
+			date -u +%FT%T.%3NZ
+			cat "$T/answer"
+		} >"$T/wrong"
 	) 3>&- 4>&- &
 	watcher=$!
 	wait_for 5 test -s "$T/answers"
 }
 
 watched() {
-	kill "$watcher"
+	kill "$watcher" 2>/dev/null || true
 	echo "$(wc -l <"$T/answers") answers" >&3
 	[ ! -e "$T/wrong" ] || { cat "$T/wrong"; return 1; }
 }

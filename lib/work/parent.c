@@ -14,6 +14,7 @@
 #include "state/job.h"
 #include "state/spool.h"
 #include "work/knock.h"
+#include "work/vault.h"
 #include "work/wake.h"
 #include "work/worker.h"
 
@@ -129,7 +130,8 @@ look(struct parent *p, struct state *st, struct err *err)
 {
 	int64_t ms;
 
-	if (drain_spool(st, err) < 0)
+	/* What a killed child has left is not to wait for the next. */
+	if (drain_spool(st, err) < 0 || vault_sweep(st, err) < 0)
 		return -1;
 	if (p->repair && queue(st, "repair", err) < 0)
 		return -1;

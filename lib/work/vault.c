@@ -25,25 +25,20 @@ root(struct buf *path, struct err *err)
 	return 0;
 }
 
-/* Those whose names begin with job, NULL: for which keep says no. */
 static int
-take_away(const char *job, const json_t *keep, struct err *err)
+take_away(const char *job, struct err *err)
 {
 	auto_folder struct folder all = { 0 };
 	auto_buf struct buf path = { 0 };
+	size_t n = strlen(job);
 
 	if (root(&path, err) < 0 || folder_list(path.data, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
-		const char *name = all.v[i].name;
-		size_t n = strcspn(name, ".");
-		bool goes = job != NULL
-				? strncmp(name, job, n) == 0 && job[n] == '\0'
-				: json_object_getn(keep, name, n) == NULL;
-
-		if (goes && folder_remove(path.data, name, err) < 0)
+	for (size_t i = 0; i < all.n; i++)
+		if (strncmp(all.v[i].name, job, n) == 0 &&
+		    all.v[i].name[n] == '.' &&
+		    folder_remove(path.data, all.v[i].name, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -52,7 +47,7 @@ make(struct vault *v, const struct hold *h, struct err *err)
 {
 	auto_buf struct buf path = { 0 };
 
-	if (take_away(h->id, NULL, err) < 0 || root(&path, err) < 0)
+	if (take_away(h->id, err) < 0 || root(&path, err) < 0)
 		return -1;
 	buf_addf(&path, "/%s.%lld", h->id, (long long)h->epoch);
 	v->path = mem_strdup(path.data);
@@ -103,20 +98,30 @@ vault_close(struct vault *v)
 	v->path = NULL;
 }
 
+/* The folder is looked at first: whose is there ran by then, so that one that
+ * is made meanwhile is not taken for one that is over. */
 int
 vault_sweep(struct state *st, struct err *err)
 {
-	json_auto_t *jobs = job_list(st, 100000, err);
-	json_auto_t *keep = json_object();
-	json_t *job;
-	size_t i;
+	auto_folder struct folder all = { 0 };
+	auto_buf struct buf path = { 0 };
 
-	if (jobs == NULL)
+	buf_addf(&path, "%s/secrets", conf_run_dir());
+	if (folder_list(path.data, &all, err) < 0)
 		return -1;
-	json_array_foreach(jobs, i, job) {
-		if (strcmp(json_str(job, "status", ""), "running") == 0)
-			json_object_set_new(keep, json_str(job, "id", ""),
-			    json_true());
+	for (size_t i = 0; i < all.n; i++) {
+		const char *name = all.v[i].name;
+		auto_free char *id = mem_strndup(name, strcspn(name, "."));
+		struct err why = { 0 };
+		json_auto_t *job = job_get(st, id, &why);
+
+		if (job == NULL && why.status != EX_NOINPUT) {
+			*err = why;
+			return -1;
+		}
+		if (strcmp(json_str(job, "status", ""), "running") != 0 &&
+		    folder_remove(path.data, name, err) < 0)
+			return -1;
 	}
-	return take_away(NULL, keep, err);
+	return 0;
 }
