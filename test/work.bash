@@ -38,11 +38,32 @@ work_pipeline() {
 	mkdir -p "$T/bin"
 	cat >"$T/bin/pipeline" <<-'END'
 		#!/bin/bash
-		# fd 8 is given on to all stages; the lock says of whom it is
-		lock=$(readlink "/proc/self/fd/$RCN_LOCK_FD")
-		exec 8>>"$T/mark.${lock##*/}"
-		flock -n 8 || echo "two at once" >>"$T/two"
+		# fd 8 is given on to all stages
+		exec 8>>"$T/mark.$slug"
+		flock -n 8 || "$T/bin/two" >>"$T/two"
 		exec rcn-pipeline "$@"
+	END
+	cat >"$T/bin/two" <<-'END'
+		#!/bin/bash
+		# Who has the mark?  One that serves already may still drain, and
+		# have been killed before it could let go; it is no other, and
+		# nobody of our own job.
+		group=$(ps -o pgid= -p $$)
+		grep -slz "^RCN_STATE_DIR=$RCN_STATE_DIR\$" /proc/[0-9]*/environ |
+		while read -r file; do
+			pid=${file%/environ}
+			pid=${pid#/proc/}
+			job=$(tr '\0' '\n' <"$file" | sed -n 's/^RCN_JOB=//p')
+			[ -n "$job" ] || continue
+			[ "$(ps -o pgid= -p "$pid")" != "$group" ] || continue
+			sqlite3 "$RCN_STATE_DIR/state.db" "SELECT 'two at once: $RCN_JOB',
+			    d.id, d.state FROM jobs j JOIN deployments d
+			    ON d.id = j.deployment JOIN jobs o ON o.id = '$RCN_JOB'
+			    WHERE j.id = '$job' AND o.environment = j.environment
+			    AND (j.id = o.id OR d.state IN ('pending', 'building',
+			    'deploying'))"
+			ps -o pid,stat,args -p "$pid"
+		done 2>/dev/null | grep -A1 "two at once"
 	END
 	cat >"$T/bin/rcn-state" <<-'END'
 		#!/bin/bash
@@ -208,14 +229,14 @@ watch() {
 	rm -f "$T/answers" "$T/wrong"
 	(
 		while curl -sS --max-time 10 -H "Host: $host" \
-		    "http://$RCN_HTTP/" >"$T/answer" 2>&1 &&
-		    grep -qxE "$words" "$T/answer"; do
+		    "http://$RCN_HTTP/" >"$T/watch" 2>&1 &&
+		    grep -qxE "$words" "$T/watch"; do
 			echo >>"$T/answers"
 			sleep 0.02
 		done
 		{
 			date -u +%FT%T.%3NZ
-			cat "$T/answer"
+			cat "$T/watch"
 		} >"$T/wrong"
 	) 3>&- 4>&- &
 	watcher=$!

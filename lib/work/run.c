@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/stop.h"
 
-enum { FLUSH_MS = 500, LAST_MS = 2000 };
+enum { FLUSH_MS = 500, LAST_MS = 2000, STAGES_MAX = 16 };
 enum { IN, OUT, LINES, PROGRESS, CHILD, STOP, FDS };
 
 struct running {
@@ -26,6 +26,7 @@ struct running {
 	size_t written;
 	struct buf progress;
 	size_t stage; /* index in stages */
+	bool ended[STAGES_MAX];
 	int64_t stage_end; /* deadline, 0: none */
 	int64_t beat, kill_at, flush_at, last; /* times; 0: none */
 };
@@ -187,21 +188,31 @@ enter_stage(struct running *w, size_t i)
 	    w->r->stages[i].name != NULL && limit > 0 ? clock_ms() + limit : 0;
 }
 
-/* "rcn-fetch 0": that one is done, the next is at work.  All stages start at
- * once and wait, so they end in their order. */
+/*
+ * "rcn-fetch 0": that one has ended.  All stages start at once and wait, so at
+ * work is the first that has not; one that waited may have been killed.
+ */
 static void
 progress_line(struct running *w, const char *line)
 {
-	size_t n = strcspn(line, " ");
+	const struct run_stage *all = w->r->stages;
+	size_t n = strcspn(line, " "), i;
 
 	if (line[n] == '\0')
 		return;
-	for (size_t i = w->stage; w->r->stages[i].name != NULL; i++)
-		if (strlen(w->r->stages[i].name) == n &&
-		    strncmp(w->r->stages[i].name, line, n) == 0) {
-			enter_stage(w, i + 1);
-			return;
+	for (i = 0; all[i].name != NULL && i < STAGES_MAX; i++)
+		if (!w->ended[i] && strlen(all[i].name) == n &&
+		    strncmp(all[i].name, line, n) == 0) {
+			w->ended[i] = true;
+			break;
 		}
+	for (i = w->stage; all[i].name != NULL && i < STAGES_MAX;)
+		if (w->ended[i])
+			i++;
+		else
+			break;
+	if (i != w->stage)
+		enter_stage(w, i);
 }
 
 static void

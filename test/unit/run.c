@@ -125,7 +125,7 @@ test_good(void)
 	tap_str(buf_str(&t.end.out), "{\"a\":1}test-run none",
 	    "its input, output, environment");
 	tap_str(buf_str(&t.end.said), "first\nsecond\nthird\n", "its words");
-	log_is(&t, "one F first|two F second|rcn-pipeline F third|",
+	log_is(&t, "one F first|two F second|one F third|",
 	    "stages from --progress");
 	ok(!t.end.termed && !t.end.killed && t.told.beats == 0, "untouched");
 	done(&t);
@@ -222,12 +222,18 @@ test_late(void)
 	struct test t = { 0 };
 
 	run(&t, "echo one 0 >&3; sleep 60");
-	ok(t.end.late && t.told.late && t.end.termed && t.ms < 5000, "a stage's deadline");
+	ok(t.end.late && t.told.late && t.end.termed && t.ms < 5000,
+	    "a stage's deadline");
 	tap_str(t.end.stage, "two", "whose");
 	done(&t);
 	t = (struct test){ 0 };
 	run(&t, "echo one 0 >&3; echo two 0 >&3; sleep 0.5; echo ok");
 	ok(!t.end.late && t.end.status == 0, "is over with that stage");
+	done(&t);
+	t = (struct test){ 0 };
+	run(&t, "echo two 66 >&3; sleep 0.05; echo x >&2; echo one 0 >&3;"
+		"sleep 0.05; echo y >&2");
+	log_is(&t, "one F x|one F y|", "one that waited was killed: passed by");
 	done(&t);
 }
 
