@@ -191,7 +191,12 @@ is_settled() {
 	if [ -n "$live" ]; then
 		[ "$(rcn-state deployment get --document "$live" |
 		    jq -r '.service.instances[].name' | sort)" = \
-		    "$(ours | sort)" ] || { ours; return 1; }
+		    "$(ours | sort)" ] || {
+			echo "of $live:"
+			docker ps -a --filter "label=rcn.project=$slug"
+			rcn-state deployment list --limit 5 "$slug"
+			return 1
+		}
 		[ "$(jq -r .deployment "$file")" = "$live" ]
 	else
 		[ -z "$(ours)" ] || { ours; return 1; }

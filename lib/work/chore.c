@@ -12,6 +12,8 @@
 #include "work/run.h"
 #include "work/vault.h"
 
+enum { BUSY_MS = 5000 };
+
 /* ---- programs ---- */
 
 static enum run_wish
@@ -205,6 +207,8 @@ end_chore(struct hold *h, const struct err *why, struct err *err)
 	log_warn("%s", why->msg);
 	if (strcmp(why->code, "cancelled") == 0)
 		return job_return(h->st, h->id, h->epoch, err);
+	if (strcmp(why->code, "environment-busy") == 0)
+		return job_wait(h->st, h->id, h->epoch, BUSY_MS, why->msg, err);
 	e = json_pack("{s:s, s:i, s:s, s:o, s:b}", "stage", "rcn-worker",
 	    "status", why->status, "code", why->code, "message",
 	    json_text(why->msg), "retryable", err_retryable(why));

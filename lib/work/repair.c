@@ -22,6 +22,7 @@ struct repairs {
 	json_t *containers; /* {id: container}, ours */
 	json_t *busy; /* {"SLUG.ENVIRONMENT": true}: a job runs there */
 	int64_t settled; /* when what the engine starts by itself runs */
+	bool again; /* one that a job is at lacks instances */
 	struct err why; /* the first failure: the others go on */
 };
 
@@ -144,6 +145,22 @@ settle(struct repairs *r, const json_t *doc, bool *runs, struct err *err)
 	return 0;
 }
 
+/* The job that is at it brings other instances, or does not. */
+static int
+check_busy(struct repairs *r, const json_t *env, struct err *err)
+{
+	const char *live = json_str(env, "live", NULL);
+	json_auto_t *doc = NULL;
+
+	if (live == NULL || json_bool(env, "stopped", false))
+		return 0;
+	doc = deployment_document(r->hold->st, live, err);
+	if (doc == NULL)
+		return err->status != 0 ? -1 : 0;
+	r->again |= !all_run(r, doc);
+	return 0;
+}
+
 static bool
 is_starting(struct repairs *r, const char *slug, const char *name)
 {
@@ -198,7 +215,7 @@ repair_one(struct repairs *r, const char *slug, const json_t *env,
 	auto_free char *key = mem_printf("%s.%s", slug, name);
 
 	if (json_object_get(r->busy, key) != NULL)
-		return 0;
+		return check_busy(r, env, err);
 	if ((has_container(r, slug, name) || has_route(slug, name)) &&
 	    chore_retire(r->set, r->hold, slug, name, err) < 0)
 		return -1;
@@ -274,8 +291,12 @@ repair(const struct worker_settings *set, struct hold *h, struct err *err)
 	if (list_containers(&r, err) < 0 || list_busy(&r, err) < 0 ||
 	    repair_all(&r, err) < 0)
 		return -1;
-	if (r.why.status == 0)
+	if (r.why.status != 0) {
+		*err = r.why;
+		return -1;
+	}
+	if (!r.again)
 		return 0;
-	*err = r.why;
-	return -1;
+	return err_set(err, EX_TEMPFAIL, "environment-busy",
+	    "instances are missing where a deployment is at work");
 }

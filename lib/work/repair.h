@@ -7,7 +7,8 @@
  *				after the engine came: started again, by a
  *				deployment with trigger `start`
  *	secrets			of runs that are over go
- * An environment in which a job runs is left to that.  A project that is not
+ * An environment in which a job runs is left to that; if instances are missing
+ * there, EX_TEMPFAIL "environment-busy": look again later.  A project that is not
  * in the database is nobody's to repair.
  */
 #ifndef WORK_REPAIR_H

@@ -117,7 +117,7 @@ test_good(void)
 	struct test t = { .run = { .in = "{\"a\":1}", .in_size = 7 } };
 
 	run(&t, "exec 4>&1; echo first >&2; echo one 0 >&3; sleep 0.05;"
-		"echo second >&2; echo one 0 >&3; sleep 0.05;"
+		"echo second >&2; echo two 0 >&3; sleep 0.05;"
 		"echo third >&2; cat; printf \"$RCN_JOB ${RCN_LOCK_FD-none}\";"
 		"exit 7");
 	ok(t.rc == 0 && t.end.status == 7, "its status, %d %s", t.end.status,
