@@ -71,10 +71,11 @@ kill_one() {
 
 	pid=$(victim)
 	[ -n "$pid" ] || return 0
-	name=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || return 0
+	{ name=$(tr '\0' ' ' <"/proc/$pid/cmdline"); } 2>/dev/null || return 0
+	[ -n "$name" ] || return 0
 	kill -KILL "$pid" 2>/dev/null || return 0
 	kills=$((kills + 1))
-	echo "${name##*/} $(date -u +%T.%3N)" >>"$T/killed"
+	echo "${name##*/}" >>"$T/killed"
 }
 
 has_no_job() {
@@ -134,6 +135,6 @@ engine_killed() {
 	rcn-state audit verify
 	echo "seed $seed: $kills killed, $(wc -l <"$T/accepted") accepted:" \
 	    "$(jq -r .state all | sort | uniq -c | xargs)" >&3
-	cut -d' ' -f1-3 "$T/killed" | sed 's/^[0-9a-z]*-\{0,1\}[^ ]*bash .*/shell/' |
-	    sort | uniq -c | sort -rn | head -30 >&3
+	sed -E 's/^([^ ]+) (--once|advance [a-z]+|record)?.*/\1 \2/' "$T/killed" |
+	    sort | uniq -c | sort -rn >&3
 }
