@@ -242,6 +242,10 @@ E' sh $words
 	[[ $output != *canary* ]]
 	state env list shop
 	[[ $output != *canary* ]]
+	# Where people put tokens.
+	says 64 'do not belong' project set shop \
+		--repository "https://x:$canary@github.com/o/n"
+	[[ $stderr != *canary* ]]
 	# Database, journal, repositories.json, keys: every file of the folder.
 	[ -s "$RCN_STATE_DIR/state.db-wal" ] || sql 'SELECT 1'
 	run ! grep -rqa canary "$RCN_STATE_DIR"

@@ -324,11 +324,11 @@ signs(const char *secret, const void *p, size_t n, const unsigned char mac[32])
 	return sodium_memcmp(ours, mac, sizeof(ours)) == 0;
 }
 
-void
-secrets_match(struct secrets *s, const struct strvec *names, const void *p,
-    size_t n, const unsigned char mac[32], struct strvec *keys)
+/* How many secrets were tried. */
+static int
+match(struct secrets *s, const struct strvec *names, const void *p, size_t n,
+    const unsigned char mac[32], struct strvec *keys)
 {
-	unsigned char none[SHA256_BYTES];
 	int tries = 0;
 
 	for (size_t i = 0; i < s->n && tries < TRIES; i++) {
@@ -348,6 +348,20 @@ secrets_match(struct secrets *s, const struct strvec *names, const void *p,
 			}
 		}
 	}
+	return tries;
+}
+
+void
+secrets_match(struct secrets *s, const struct strvec *names, const void *p,
+    size_t n, const unsigned char mac[32], struct strvec *keys)
+{
+	unsigned char none[SHA256_BYTES];
+	struct err ignored = { 0 };
+	int tries = match(s, names, p, n, mac, keys);
+
+	/* A key that was rotated since we read the file: it is another now. */
+	if (keys->n == 0 && secrets_refresh(s, &ignored) == 1)
+		tries = match(s, names, p, n, mac, keys);
 	/* A repository that is not known takes as long as one that is. */
 	if (tries == 0)
 		hmac_sha256(s->dummy, sizeof(s->dummy), p, n, none);

@@ -28,7 +28,8 @@ size_t secrets_count(const struct secrets *); /* repositories */
 /*
  * Who has signed: adds the key of each repository that ends in one of names
  * and whose secret gives this HMAC-SHA256 of the bytes, and "*" for a default
- * secret.  At most a dozen are tried, one at least is computed.
+ * secret.  At most a dozen are tried, one at least is computed.  Where none
+ * has, and the file has become another meanwhile, it is asked once more.
  */
 void secrets_match(struct secrets *, const struct strvec *names, const void *,
     size_t, const unsigned char mac[32], struct strvec *keys);

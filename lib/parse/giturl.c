@@ -1,6 +1,5 @@
 #include "parse/giturl.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -137,6 +136,21 @@ local(const char *path, struct buf *key)
 		n--;
 	buf_add(key, path, n);
 	return 0;
+}
+
+bool
+giturl_has_secret(const char *url)
+{
+	const char *p = after_scheme(url), *at;
+
+	if (p == NULL)
+		return false;
+	at = memrchr(p, '@', strcspn(p, "/"));
+	if (at == NULL)
+		return false;
+	return memchr(p, ':', (size_t)(at - p)) != NULL ||
+	       strncasecmp(url, "http", 4) == 0 ||
+	       strncasecmp(url, "git+http", 8) == 0;
 }
 
 int

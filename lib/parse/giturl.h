@@ -8,6 +8,7 @@
 #ifndef PARSE_GITURL_H
 #define PARSE_GITURL_H
 
+#include <stdbool.h>
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -15,5 +16,12 @@ enum { GITURL_MAX = 2048 };
 
 /* Appends the key; EX_USAGE "bad-url" (then key is as it was). */
 int giturl_key(const char *url, struct buf *key, struct err *);
+
+/*
+ * Whether a password or token stands in it: such an address must not be kept,
+ * nor be quoted.  A user alone is no secret over ssh, but is one over http,
+ * where tokens stand in its place.
+ */
+bool giturl_has_secret(const char *url);
 
 #endif

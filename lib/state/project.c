@@ -152,6 +152,13 @@ columns(const json_t *row, const json_t *patch, struct err *err)
 		json_object_set_new(now, "repository", json_text(url));
 	json_merge(now, patch);
 	url = json_str(now, "repository", NULL);
+	if (url != NULL && giturl_has_secret(url)) {
+		err_set(err, EX_USAGE, "bad-url",
+		    "repository: credentials do not belong into an address");
+		err_hint(err, "rcn-state credential set --project SLUG "
+			      "git-token");
+		return NULL;
+	}
 	if (url != NULL && giturl_key(url, &key, err) < 0)
 		return NULL;
 	json_object_set_new(now, "key", json_text(buf_str(&key)));

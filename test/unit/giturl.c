@@ -51,9 +51,26 @@ static const struct {
 	{ "https://h/a\nb", NULL },
 };
 
+static void
+secrets(void)
+{
+	static const char *const with[] = { "https://token@h/o/n",
+		"http://u:p@h/o/n", "HTTPS://u:p@h:1/o/n", "ssh://u:p@h/o/n",
+		"git+https://t@h/o/n" };
+	static const char *const without[] = { "https://h/o/n",
+		"https://h/o@x/n", "git@h:o/n", "ssh://git@h:22/o/n", "/a@b:c",
+		"file:///a@b" };
+
+	for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++)
+		ok(giturl_has_secret(with[i]), "%s", with[i]);
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++)
+		ok(!giturl_has_secret(without[i]), "%s", without[i]);
+}
+
 int
 main(void)
 {
+	secrets();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		auto_buf struct buf key = { 0 };
 		struct err err = { 0 };

@@ -391,6 +391,30 @@ changes(struct hook *hook)
 	response_release(&a);
 }
 
+/* The key goes between reading the file and opening what is in it. */
+static void
+rotated(void)
+{
+	struct secrets *s = NULL;
+	auto_strvec struct strvec names = { 0 }, keys = { 0 };
+	unsigned char mac[SHA256_BYTES];
+
+	strvec_add(&names, "o/n");
+	hmac_sha256("new", 3, "text", 4, mac);
+	write_secrets(NULL);
+	ok(secrets_open(&s, ".", &err) == 0, "read");
+	crypto_box_keypair(pk, sk);
+	ok(io_replace("key-2", 0600, sk, sizeof(sk), &err) == 0, "a new key");
+	write_secrets(NULL);
+	(void)io_remove("key-1", &err);
+	secrets_match(s, &names, "text", 4, mac, &keys);
+	ok(keys.n == 1 && strcmp(keys.v[0], "h/o/n") == 0,
+	    "a key that was rotated meanwhile loses no delivery");
+	secrets_close(s);
+	(void)io_remove("key-2", &err);
+	(void)io_remove("repositories.json", &err);
+}
+
 static void
 paths(void)
 {
@@ -444,6 +468,7 @@ main(void)
 	requests(&hook);
 	spooled(hook.spool);
 	changes(&hook);
+	rotated();
 	spool_close(hook.spool);
 	secrets_close(hook.secrets);
 	(void)io_remove("key-1", &err);
