@@ -71,7 +71,7 @@ listen_to(struct doors *doors, const char *address, struct err *err)
 		return -1;
 	if (doors->n > 0)
 		return 0;
-	return doors_open(doors, conf_get("HOOK", "127.0.0.1:7420"),
+	return doors_open(doors, conf_get("HOOK_LISTEN", "127.0.0.1:7080"),
 	    err);
 }
 

@@ -67,6 +67,13 @@ says() {
 	[ "$(spooled | wc -l)" -eq 2 ]
 }
 
+@test "without --listen: at RCN_HOOK_LISTEN, where rcn setup looks" {
+	export RCN_HOOK_LISTEN
+	RCN_HOOK_LISTEN=127.0.0.1:$(free_port)
+	background rcn-hookd
+	wait_for 10 curl -s -o "$T/none" "http://$RCN_HOOK_LISTEN/healthz"
+}
+
 @test "every example of GitHub's, signed by the default secret, is understood" {
 	hookd
 	jq -c '.[] | .name as $n | .examples[] | {n: $n, b: .}' \
