@@ -33,6 +33,14 @@ enum {
 	BUSY_SECONDS = 5,
 };
 
+/* Versions of the library that know threads keep a connection that was added
+ * for their next turn, unless told that there are none. */
+#if MHD_VERSION >= 0x00097707
+#define AT_ONCE MHD_USE_NO_THREAD_SAFETY
+#else
+#define AT_ONCE 0
+#endif
+
 /* What epoll says of an event; rows of the table come after. */
 enum { EVENT_STOP, EVENT_HTTP, EVENT_DOOR, EVENT_ROW = EVENT_DOOR + DOORS };
 
@@ -841,15 +849,15 @@ start_http(struct serve *s, struct err *err)
 {
 	const union MHD_DaemonInfo *info;
 
-	s->http =
-	    MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
-				 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER,
-		silent, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->conf.work + 8,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+	s->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+				       MHD_ALLOW_SUSPEND_RESUME |
+				       MHD_USE_ERROR_LOG | AT_ONCE,
+	    0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, silent,
+	    NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->conf.work + 8,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
 	if (s->http == NULL)
 		return err_sys(err, EX_OSERR, "os-error", "libmicrohttpd");
 	info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);

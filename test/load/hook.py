@@ -152,13 +152,17 @@ def real(address, secret, stop, result):
 
 
 def watch(pid, stop, result):
-    """The most anonymous memory of the daemon."""
+    """The most anonymous memory of the daemon; 0 when it has died."""
     most = 0
     while not stop.is_set():
-        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-            for line in f:
-                if line.startswith("RssAnon:"):
-                    most = max(most, int(line.split()[1]))
+        try:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                for line in f:
+                    if line.startswith("RssAnon:"):
+                        most = max(most, int(line.split()[1]))
+        except FileNotFoundError:
+            most = 0
+            break
         stop.wait(0.01)
     result.put(most)
 
