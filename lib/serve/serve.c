@@ -1,12 +1,7 @@
 #include "serve/serve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -16,7 +11,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "serve/spill.h"
+#include "serve/mhd.h"
+#include "serve/peer.h"
 #include "serve/table.h"
 
 enum {
@@ -24,48 +20,20 @@ enum {
 	ACCEPTS = 64, /* in a row */
 	SPARE_FDS = 64,
 	SMALL_WAIT = 32 * 1024, /* a body up to this is awaited in the socket */
-	STALL_MS = 1000,
-	SLOW_RATE = 16, /* bytes in a ms; slower ones make room */
 	LINGER_MS = 2000,
 	LINGER_BYTES = 4 << 20,
-	POOL = 16 * 1024, /* libmicrohttpd's memory of a connection */
 	TICK_MS = 250,
-	BUSY_SECONDS = 5,
 };
-
-/* Versions of the library that know threads keep a connection that was added
- * for their next turn, unless told that there are none. */
-#if MHD_VERSION >= 0x00097707
-#define AT_ONCE MHD_USE_NO_THREAD_SAFETY
-#else
-#define AT_ONCE 0
-#endif
 
 /* What epoll says of an event; rows of the table come after. */
 enum { EVENT_STOP, EVENT_HTTP, EVENT_DOOR, EVENT_ROW = EVENT_DOOR + DOORS };
-
-struct work {
-	struct serve *s;
-	int32_t row;
-	struct MHD_Connection *http;
-	struct request q;
-	struct response a;
-	struct spill body;
-	struct err broken; /* the body cannot be stored */
-	bool begun, whole, answered, large;
-	int64_t began, moved; /* ms, when it last sent something */
-	char from[INET6_ADDRSTRLEN];
-};
 
 struct serve {
 	struct serve_conf conf;
 	struct doors doors;
 	struct table t;
-	struct MHD_Daemon *http;
+	struct mhd *http;
 	int epoll;
-	struct work *adding; /* for on_connection() */
-	struct work **held; /* answers that wait for flush() */
-	size_t nheld, large;
 	bool stopping;
 	uint64_t pushed_out; /* connections closed for others */
 	int64_t said; /* when that was last told */
@@ -78,67 +46,6 @@ static struct conn *
 row(struct serve *s, int32_t i)
 {
 	return &s->t.row[i];
-}
-
-/* The log. */
-
-static void
-say(struct serve *s, const struct serve_line *l)
-{
-	if (s->conf.log != NULL)
-		s->conf.log(l, s->conf.ctx);
-}
-
-static void
-say_work(struct work *w, int status)
-{
-	struct serve_line l = {
-		.from = w->from,
-		.method = w->q.method != NULL ? w->q.method : "-",
-		.path = w->q.path != NULL ? w->q.path : "-",
-		.status = status,
-		.size = w->body.size,
-		.ms = clock_ms() - row(w->s, w->row)->since,
-		.more = buf_str(&w->a.log),
-	};
-
-	say(w->s, &l);
-}
-
-static void
-name_peer(int fd, char out[INET6_ADDRSTRLEN])
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = { 0 };
-	socklen_t n = sizeof(a);
-
-	(void)snprintf(out, INET6_ADDRSTRLEN, "unix");
-	if (getpeername(fd, &a.any, &n) < 0)
-		return;
-	if (a.any.sa_family == AF_INET)
-		inet_ntop(AF_INET, &a.in.sin_addr, out, INET6_ADDRSTRLEN);
-	else if (a.any.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &a.in6.sin6_addr, out, INET6_ADDRSTRLEN);
-}
-
-/* Answers without the library: to what has not passed, or has not come. */
-
-static void
-raw_answer(int fd, int status, const char *code, const char *why)
-{
-	char body[256], text[640];
-	int n = snprintf(body, sizeof(body),
-	    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code, why);
-
-	n = snprintf(text, sizeof(text),
-	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %d\r\nConnection: close\r\n%s\r\n%s",
-	    status, status_text(status), n,
-	    status == 503 || status == 429 ? "Retry-After: 5\r\n" : "", body);
-	(void)!send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void drain(struct serve *, int32_t);
@@ -160,7 +67,7 @@ refuse(struct serve *s, int32_t i, int status, const char *code,
     const char *why)
 {
 	struct conn *c = row(s, i);
-	char from[INET6_ADDRSTRLEN], more[128];
+	char from[PEER_TEXT], more[128];
 	struct serve_line l = {
 		.from = from,
 		.method = "-",
@@ -170,10 +77,11 @@ refuse(struct serve *s, int32_t i, int status, const char *code,
 		.more = more,
 	};
 
-	name_peer(c->fd, from);
+	peer_name(c->fd, from);
 	(void)snprintf(more, sizeof(more), " reason=\"%s\"", why);
-	raw_answer(c->fd, status, code, why);
-	say(s, &l);
+	peer_answer(c->fd, status, code, why);
+	if (s->conf.log != NULL)
+		s->conf.log(&l, s->conf.ctx);
 	linger(s, i);
 }
 
@@ -191,257 +99,6 @@ drain(struct serve *s, int32_t i)
 	}
 	if (n >= 0 || errno != EAGAIN)
 		table_close(&s->t, i);
-}
-
-/* The end of a request. */
-
-static int
-queue_answer(struct work *w)
-{
-	struct response *a = &w->a;
-	struct MHD_Response *m;
-	char seconds[16];
-	enum MHD_Result rc;
-
-	m = MHD_create_response_from_buffer(a->body.len, a->body.data,
-	    MHD_RESPMEM_MUST_COPY);
-	if (m == NULL)
-		return MHD_NO;
-	MHD_add_response_header(m, "Content-Type", "application/json");
-	MHD_add_response_header(m, "Connection", "close");
-	if (a->allow != NULL)
-		MHD_add_response_header(m, "Allow", a->allow);
-	(void)snprintf(seconds, sizeof(seconds), "%d", a->retry_after);
-	if (a->retry_after > 0)
-		MHD_add_response_header(m, "Retry-After", seconds);
-	rc = MHD_queue_response(w->http, (unsigned)a->status, m);
-	MHD_destroy_response(m);
-	w->answered = rc == MHD_YES;
-	return (int)rc;
-}
-
-static void
-failed(struct work *w, const struct err *err)
-{
-	response_failed(&w->a, err);
-}
-
-/* The client has gone, or will not come on: the library is told by EOF. */
-static void
-drop(struct work *w, const char *why)
-{
-	int fd = row(w->s, w->row)->fd;
-
-	if (!w->answered) {
-		raw_answer(fd, 408, "timeout", why);
-		response_log(&w->a, "reason", why);
-		w->a.status = 408;
-		w->answered = true;
-	}
-	shutdown(fd, SHUT_RDWR);
-	w->moved = INT64_MAX;
-}
-
-/* Slower than what a body may be, after its first second. */
-static bool
-is_slow(const struct work *w)
-{
-	int64_t ms = w->s->now - w->began;
-
-	return !w->whole && w->moved != INT64_MAX && ms >= STALL_MS &&
-	       (w->s->now - w->moved >= STALL_MS ||
-		   (int64_t)w->body.size < ms * SLOW_RATE);
-}
-
-/* A slow one makes room: the one whose last byte is oldest. */
-static bool
-drop_slow(struct serve *s, bool large)
-{
-	struct work *worst = NULL;
-
-	for (int32_t i = table_oldest(&s->t, CONN_WORK); i >= 0;
-	     i = row(s, i)->next) {
-		struct work *w = row(s, i)->work;
-
-		if (is_slow(w) && (!large || w->large) &&
-		    (worst == NULL || w->moved < worst->moved))
-			worst = w;
-	}
-	if (worst == NULL)
-		return false;
-	drop(worst, "too slow, and others wait");
-	return true;
-}
-
-static void
-work_free(struct work *w)
-{
-	if (w->large)
-		w->s->large--;
-	spill_close(&w->body);
-	response_release(&w->a);
-	free(w);
-}
-
-/* The library's callbacks. */
-
-static enum MHD_Result
-take_header(void *ctx, enum MHD_ValueKind kind, const char *name,
-    const char *value)
-{
-	struct request *q = ctx;
-
-	(void)kind;
-	if (q->headers == GUARD_HEADERS)
-		return MHD_NO;
-	q->header[q->headers].name = name;
-	q->header[q->headers++].value = value != NULL ? value : "";
-	return MHD_YES;
-}
-
-/* Large bodies are few at a time, so that what is in flight is bounded. */
-static int
-admit(struct work *w)
-{
-	struct serve *s = w->s;
-
-	if (w->q.length > s->conf.body) {
-		response_error(&w->a, 413, "too-large",
-		    "the body is too large");
-		return 1;
-	}
-	if (w->q.length <= s->conf.small)
-		return 0;
-	if (s->large >= s->conf.large && !drop_slow(s, true)) {
-		w->a.retry_after = BUSY_SECONDS;
-		response_error(&w->a, 429, "busy", "too many large bodies");
-		return 1;
-	}
-	w->large = true;
-	s->large++;
-	return 0;
-}
-
-static enum MHD_Result
-begin(struct work *w, const char *path, const char *method)
-{
-	struct err err = { 0 };
-	const char *length;
-	int rc;
-
-	w->q.method = method;
-	w->q.path = path;
-	w->q.from = w->from;
-	MHD_get_connection_values(w->http, MHD_HEADER_KIND, take_header, &w->q);
-	if (request_header(&w->q, "Content-Length", &length) == 1)
-		w->q.length = strtoull(length, NULL, 10); /* digits: guard.c */
-	rc = w->s->conf.judge(&w->q, &w->a, w->s->conf.ctx, &err);
-	if (rc < 0)
-		failed(w, &err);
-	if (rc == 0)
-		rc = admit(w);
-	if (rc == 0 && w->q.length > 0 &&
-	    spill_open(&w->body, w->s->conf.tmp, &err) < 0) {
-		failed(w, &err);
-		rc = 1;
-	}
-	return rc == 0 ? MHD_YES : (enum MHD_Result)queue_answer(w);
-}
-
-static void
-feed(struct work *w, const char *data, size_t n)
-{
-	w->moved = clock_ms();
-	if (w->broken.status == 0)
-		(void)spill_add(&w->body, data, n, &w->broken);
-}
-
-static enum MHD_Result
-finish(struct work *w)
-{
-	struct serve *s = w->s;
-	struct err err = { 0 };
-
-	w->whole = true;
-	if (w->broken.status != 0) {
-		failed(w, &w->broken);
-		return (enum MHD_Result)queue_answer(w);
-	}
-	if (spill_map(&w->body, &err) < 0) {
-		failed(w, &err);
-		return (enum MHD_Result)queue_answer(w);
-	}
-	w->q.body = w->body.map;
-	w->q.size = w->body.size;
-	if (s->conf.handle(&w->q, &w->a, s->conf.ctx, &err) < 0)
-		failed(w, &err);
-	if (!w->a.hold)
-		return (enum MHD_Result)queue_answer(w);
-	MHD_suspend_connection(w->http);
-	s->held[s->nheld++] = w;
-	return MHD_YES;
-}
-
-static enum MHD_Result
-on_request(void *ctx, struct MHD_Connection *http, const char *path,
-    const char *method, const char *version, const char *data, size_t *n,
-    void **seen)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct work *w = info->socket_context;
-
-	(void)ctx;
-	(void)version;
-	if (*seen == NULL) {
-		if (w->begun)
-			return MHD_NO;
-		w->begun = true;
-		w->http = http;
-		*seen = w;
-		return begin(w, path, method);
-	}
-	if (*n > 0) {
-		feed(w, data, *n);
-		*n = 0;
-		return MHD_YES;
-	}
-	if (w->answered)
-		return MHD_NO;
-	return w->whole ? (enum MHD_Result)queue_answer(w) : finish(w);
-}
-
-/* The strings of a request live until here. */
-static void
-on_completed(void *ctx, struct MHD_Connection *http, void **seen,
-    enum MHD_RequestTerminationCode how)
-{
-	struct work *w = *seen;
-
-	(void)ctx;
-	(void)http;
-	(void)how;
-	if (w == NULL)
-		return;
-	say_work(w, w->answered ? w->a.status : 0);
-	w->q.method = w->q.path = NULL;
-}
-
-static void
-on_connection(void *ctx, struct MHD_Connection *http, void **context,
-    enum MHD_ConnectionNotificationCode what)
-{
-	struct serve *s = ctx;
-
-	(void)http;
-	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		*context = ptr_steal(&s->adding);
-	} else {
-		struct work *w = *context;
-
-		row(s, w->row)->work = NULL;
-		work_free(w);
-	}
 }
 
 /* The library has closed its copy of the descriptor; ours remains. */
@@ -472,56 +129,15 @@ after_work(struct serve *s)
 static void
 hand_over(struct serve *s, int32_t i)
 {
-	struct sockaddr_in none = { .sin_family = AF_INET };
 	struct conn *c = row(s, i);
 	int64_t since = c->since;
-	struct work *w;
-	int fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
 
-	if (fd < 0) {
+	if (mhd_add(s->http, c->fd, since, s->now, &c->work) < 0) {
 		refuse(s, i, 503, "busy", "no descriptor is free");
 		return;
 	}
 	(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-	w = mem_zalloc(1, sizeof(*w));
-	w->s = s;
-	w->row = i;
-	w->body = SPILL_NONE;
-	w->began = w->moved = s->now;
-	name_peer(c->fd, w->from);
 	table_move(&s->t, i, CONN_WORK, since);
-	c->work = s->adding = w;
-	if (MHD_add_connection(s->http, fd, (struct sockaddr *)&none,
-		sizeof(none)) == MHD_YES)
-		return;
-	c->work = s->adding = NULL;
-	work_free(w);
-}
-
-static void
-run_http(struct serve *s)
-{
-	MHD_UNSIGNED_LONG_LONG ms;
-	struct err err = { 0 };
-	int flushed = 0;
-
-	for (int i = 0; i < 8; i++) {
-		MHD_run(s->http);
-		if (MHD_get_timeout(s->http, &ms) != MHD_YES || ms != 0)
-			break;
-	}
-	if (s->nheld == 0)
-		return;
-	if (s->conf.flush != NULL)
-		flushed = s->conf.flush(s->conf.ctx, &err);
-	for (size_t i = 0; i < s->nheld; i++) {
-		if (flushed < 0)
-			failed(s->held[i], &err);
-		MHD_resume_connection(s->held[i]->http);
-	}
-	s->nheld = 0;
-	MHD_run(s->http);
-	MHD_run(s->http);
 }
 
 /* Is a place free for this kind, or can one be made? */
@@ -530,9 +146,9 @@ place(struct serve *s, size_t limit)
 {
 	if (table_count(&s->t, CONN_WORK) < limit)
 		return true;
-	if (!drop_slow(s, false))
+	if (!mhd_drop_slow(s->http, s->now))
 		return false;
-	run_http(s);
+	mhd_run(s->http, s->now);
 	after_work(s);
 	return table_count(&s->t, CONN_WORK) < limit;
 }
@@ -689,18 +305,7 @@ expire(struct serve *s)
 	expire_list(s, CONN_WAIT, s->conf.head_ms);
 	expire_list(s, CONN_READY, s->conf.total_ms);
 	expire_list(s, CONN_PARTLY, s->conf.total_ms);
-	for (int32_t i = table_oldest(&s->t, CONN_WORK); i >= 0;
-	     i = row(s, i)->next) {
-		struct work *w = row(s, i)->work;
-
-		if (w->moved == INT64_MAX)
-			continue;
-		if (s->now - row(s, i)->since > s->conf.total_ms)
-			drop(w, "not whole in time");
-		else if (s->stopping && !w->whole &&
-			 s->now - w->moved > STALL_MS)
-			drop(w, "the daemon ends");
-	}
+	mhd_expire(s->http, s->now, s->stopping);
 	if (s->pushed_out > 0 && s->now - s->said > 10000) {
 		log_warn("%llu connections closed: the table was full",
 		    (unsigned long long)s->pushed_out);
@@ -749,10 +354,7 @@ begin_stop(struct serve *s)
 static int
 timeout_of(const struct serve *s)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	if (table_count(&s->t, CONN_WORK) > 0 &&
-	    MHD_get_timeout(s->http, &ms) == MHD_YES && ms == 0)
+	if (table_count(&s->t, CONN_WORK) > 0 && mhd_ready(s->http))
 		return 0;
 	return table_empty(&s->t) ? -1 : TICK_MS;
 }
@@ -779,7 +381,7 @@ serve_run(struct serve *s, struct err *err)
 		for (int i = 0; i < n; i++)
 			event(s, &ev[i]);
 		hand_all(s);
-		run_http(s);
+		mhd_run(s->http, s->now);
 		after_work(s);
 		expire(s);
 		if (stop_asked() && !s->stopping)
@@ -836,37 +438,6 @@ defaults(struct serve_conf *c)
 		c->total_ms = 30000;
 }
 
-static void
-silent(void *ctx, const char *fmt, va_list ap)
-{
-	(void)ctx;
-	(void)fmt;
-	(void)ap;
-}
-
-static int
-start_http(struct serve *s, struct err *err)
-{
-	const union MHD_DaemonInfo *info;
-
-	s->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
-				       MHD_ALLOW_SUSPEND_RESUME |
-				       MHD_USE_ERROR_LOG | AT_ONCE,
-	    0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, silent,
-	    NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->conf.work + 8,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
-	if (s->http == NULL)
-		return err_sys(err, EX_OSERR, "os-error", "libmicrohttpd");
-	info = MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);
-	if (info == NULL || info->epoll_fd < 0)
-		return err_set(err, EX_SOFTWARE, "os-error",
-		    "libmicrohttpd has no epoll");
-	return watch(s, info->epoll_fd, EVENT_HTTP, err);
-}
-
 int
 serve_open(struct serve **out, struct doors *doors,
     const struct serve_conf *conf, struct err *err)
@@ -879,7 +450,6 @@ serve_open(struct serve **out, struct doors *doors,
 	s->doors = *doors;
 	doors->n = 0;
 	s->now = s->said = clock_ms();
-	s->held = mem_zalloc(s->conf.work + 8, sizeof(struct work *));
 	table_init(&s->t, table_size(s->conf.table));
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)
@@ -889,7 +459,9 @@ serve_open(struct serve **out, struct doors *doors,
 	if (rc == 0 && stop_fd() >= 0)
 		rc = watch(s, stop_fd(), EVENT_STOP, err);
 	if (rc == 0)
-		rc = start_http(s, err);
+		rc = mhd_open(&s->http, &s->conf, err);
+	if (rc == 0)
+		rc = watch(s, mhd_fd(s->http), EVENT_HTTP, err);
 	if (rc < 0) {
 		serve_close(s);
 		return -1;
@@ -903,12 +475,10 @@ serve_close(struct serve *s)
 {
 	if (s == NULL)
 		return;
-	if (s->http != NULL)
-		MHD_stop_daemon(s->http);
+	mhd_close(s->http);
 	doors_close(&s->doors);
 	table_release(&s->t);
 	if (s->epoll >= 0)
 		close(s->epoll);
-	free(s->held);
 	free(s);
 }

@@ -29,7 +29,7 @@ struct conn {
 	uint32_t need; /* WAIT: bytes to wait for, once known */
 	bool whole; /* they are the whole request */
 	int64_t since; /* ms, when it came to this state */
-	void *work; /* in CONN_WORK */
+	void *work; /* in CONN_WORK, while the library has it */
 };
 
 struct table {
