@@ -55,6 +55,20 @@ load work
 	is_settled
 }
 
+repaired() {
+	[ "$(sqlite3 "$RCN_STATE_DIR/state.db" "SELECT count(*) FROM jobs
+	    WHERE kind = 'repair' AND status = 'done'")" = 1 ]
+}
+
+@test "rcn-worker: a spool that cannot be read holds up only deliveries" {
+	mkdir -p "$RCN_STATE_DIR/hook"
+	seq 2000 >"$RCN_STATE_DIR/hook/spool.db"
+	worker
+	wait_for 20 grep -q 'spool.db' "$T/rcn-worker.err"
+	wait_for 20 repaired
+	[ "$(grep -c 'spool.db' "$T/rcn-worker.err")" = 1 ]
+}
+
 @test "rcn-worker: stays, and does what comes; little memory, no CPU" {
 	local one two anon ticks
 

@@ -11,7 +11,8 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { BUSY_MS = 10000 };
+/* VALUE_MAX: of a text or a row; a document has at most half of it. */
+enum { BUSY_MS = 10000, VALUE_MAX = 8 << 20 };
 
 struct db {
 	sqlite3 *sql;
@@ -42,6 +43,8 @@ static const struct {
 	    "free some space; nothing is lost" },
 	{ SQLITE_CORRUPT, EX_DATAERR, "state-corrupt",
 	    "restore the newest backup: rcn-state restore FILE" },
+	{ SQLITE_TOOBIG, EX_DATAERR, "state-corrupt",
+	    "a value has more bytes than this program has ever written" },
 	{ SQLITE_NOTADB, EX_DATAERR, "state-corrupt",
 	    "restore the newest backup: rcn-state restore FILE" },
 	{ SQLITE_CANTOPEN, EX_NOINPUT, "state-missing",
@@ -80,6 +83,7 @@ pragmas(struct db *db, unsigned flags, struct err *err)
 {
 	sqlite3_busy_timeout(db->sql, BUSY_MS);
 	sqlite3_extended_result_codes(db->sql, 1);
+	sqlite3_limit(db->sql, SQLITE_LIMIT_LENGTH, VALUE_MAX);
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (db_script(db,
 		"PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"

@@ -7,23 +7,25 @@
 #include "base/json.h"
 #include "state/db.h"
 
-enum { VERSION = 1, PRUNE = 16 };
+enum { VERSION = 1, PRUNE = 16, DATA_MAX = 1 << 20 };
 
 struct spool {
 	struct db *db;
+	bool foreign; /* somebody else's file: trusted as far as it is seen */
 };
 
-static const char schema[] =
-    "CREATE TABLE deliveries ("
-    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " id TEXT NOT NULL UNIQUE,"
-    " digest TEXT NOT NULL UNIQUE,"
-    " received_at TEXT NOT NULL,"
-    " data TEXT" /* NULL: done */
-    ") STRICT;"
+static const char table[] = "CREATE TABLE deliveries ("
+			    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+			    " id TEXT NOT NULL UNIQUE,"
+			    " digest TEXT NOT NULL UNIQUE,"
+			    " received_at TEXT NOT NULL,"
+			    " data TEXT" /* NULL: done */
+			    ") STRICT";
+static const char waiting[] =
     "CREATE INDEX deliveries_waiting ON deliveries (seq)"
-    " WHERE data IS NOT NULL;"
-    "PRAGMA user_version = 1;";
+    " WHERE data IS NOT NULL";
+/* What AUTOINCREMENT keeps; SQLite's own words. */
+static const char sequence[] = "CREATE TABLE sqlite_sequence(name,seq)";
 
 static int
 migrate(struct spool *s, const char *path, unsigned flags, struct err *err)
@@ -41,7 +43,37 @@ migrate(struct spool *s, const char *path, unsigned flags, struct err *err)
 	if ((flags & SPOOL_CREATE) == 0)
 		return err_set(err, EX_NOINPUT, "state-missing", "%s: empty",
 		    path);
-	return db_script(s->db, schema, err);
+	return db_script(s->db, table, err) < 0 ||
+		       db_script(s->db, waiting, err) < 0
+		   ? -1
+		   : db_script(s->db, "PRAGMA user_version = 1", err);
+}
+
+/*
+ * The file is of the daemon that listens: one that was taken over could leave
+ * a view without an end there, or triggers, for us to run.  Asked in the
+ * transaction that uses it.
+ */
+static int
+check(struct spool *s, struct err *err)
+{
+	json_auto_t *odd = NULL;
+
+	if (!s->foreign)
+		return 0;
+	odd = db_first(s->db,
+	    "SELECT type, name FROM sqlite_schema WHERE NOT coalesce("
+	    "sql IN (:table, :waiting, :sequence), type = 'index') LIMIT 1",
+	    ARGS(ARG_TEXT("table", table), ARG_TEXT("waiting", waiting),
+		ARG_TEXT("sequence", sequence)),
+	    err);
+	if (odd == NULL)
+		return err->status != 0 ? -1 : 0;
+	err_set(err, EX_DATAERR, "state-corrupt",
+	    "the spool has a %s %s, which is not rcn-hookd's",
+	    json_str(odd, "type", "?"), json_str(odd, "name", "?"));
+	return err_hint(err, "move hook/spool.db away, and ask how it came "
+			     "there");
 }
 
 /* Two that begin at once: the second finds it made. */
@@ -62,6 +94,7 @@ spool_open(struct spool **out, const char *path, unsigned flags,
 	auto_spool struct spool *s = mem_zalloc(1, sizeof(*s));
 
 	json_init();
+	s->foreign = (flags & SPOOL_CREATE) == 0;
 	if (db_open(&s->db, path, flags & SPOOL_CREATE ? DB_CREATE : 0, err) <
 		0 ||
 	    prepare(s, path, flags, err) < 0)
@@ -144,18 +177,22 @@ spool_rollback(struct spool *s)
 	db_rollback(s->db);
 }
 
-int
-spool_next(struct spool *s, struct spool_row *row, struct err *err)
+/* 1, 0, -1; what is no JSON, or too much of it, is an empty delivery. */
+static int
+next(struct spool *s, struct spool_row *row, struct err *err)
 {
 	auto_rows struct db_rows *r = NULL;
+	struct err bad = { 0 };
 	const char *text;
 	int more;
 
-	memset(row, 0, sizeof(*row));
-	if (db_query(s->db, &r,
-		"SELECT seq, id, received_at, data FROM deliveries"
-		" WHERE data IS NOT NULL ORDER BY seq LIMIT 1",
-		NO_ARGS, err) < 0)
+	if (check(s, err) < 0 ||
+	    db_query(s->db, &r,
+		"SELECT seq, id, received_at,"
+		" CASE WHEN length(data) <= :max THEN data ELSE '' END"
+		" FROM deliveries WHERE data IS NOT NULL"
+		" ORDER BY seq LIMIT 1",
+		ARGS(ARG_INT("max", DATA_MAX)), err) < 0)
 		return -1;
 	if ((more = db_next(r, err)) <= 0)
 		return more;
@@ -164,8 +201,24 @@ spool_next(struct spool *s, struct spool_row *row, struct err *err)
 	(void)snprintf(row->received_at, sizeof(row->received_at), "%s",
 	    db_text(r, 2));
 	text = db_text(r, 3);
-	row->delivery = json_parse(text, strlen(text), row->id, err);
-	return row->delivery != NULL ? 1 : -1;
+	row->delivery = json_parse(text, strlen(text), row->id, &bad);
+	if (!json_is_object(row->delivery)) {
+		json_decref(row->delivery);
+		row->delivery = json_object();
+	}
+	return 1;
+}
+
+int
+spool_next(struct spool *s, struct spool_row *row, struct err *err)
+{
+	int more;
+
+	memset(row, 0, sizeof(*row));
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	more = next(s, row, err);
+	return db_end(s->db, more, err) < 0 ? -1 : more;
 }
 
 void
@@ -196,7 +249,8 @@ prune(struct spool *s, struct err *err)
 static int
 done(struct spool *s, int64_t seq, struct err *err)
 {
-	if (db_run(s->db, "UPDATE deliveries SET data = NULL WHERE seq = :seq",
+	if (check(s, err) < 0 ||
+	    db_run(s->db, "UPDATE deliveries SET data = NULL WHERE seq = :seq",
 		ARGS(ARG_INT("seq", seq)), err) < 0)
 		return -1;
 	return prune(s, err);

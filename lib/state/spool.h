@@ -11,7 +11,9 @@
  * signed, for those may be sent again under another id.  Of what is done the
  * id and the digest are kept: the newest 100,000, for 90 days.
  * Errors are those of db.h ("disk-full", "state-busy", "state-missing");
- * EX_CONFIG "state-newer".
+ * EX_CONFIG "state-newer".  Who opens it without SPOOL_CREATE takes nothing
+ * of it on trust: tables or triggers that are not ours are EX_DATAERR
+ * "state-corrupt", and data that is no JSON is an empty delivery.
  */
 #ifndef STATE_SPOOL_H
 #define STATE_SPOOL_H

@@ -39,6 +39,7 @@ struct parent {
 	int64_t due; /* clock_ms() at which a job is, -1 none */
 	int64_t hold; /* no child before that */
 	int64_t gc;
+	int64_t spool; /* tried again then, -1: it is empty */
 	bool engine; /* it answered when it was last asked */
 	pid_t peer;
 	int64_t knocked;
@@ -126,12 +127,12 @@ queue(struct state *st, const char *kind, struct err *err)
 }
 
 static int
-look(struct parent *p, struct state *st, struct err *err)
+look_at_jobs(struct parent *p, struct state *st, struct err *err)
 {
 	int64_t ms;
 
 	/* What a killed child has left is not to wait for the next. */
-	if (drain_spool(st, err) < 0 || vault_sweep(st, err) < 0)
+	if (vault_sweep(st, err) < 0)
 		return -1;
 	if (p->repair && queue(st, "repair", err) < 0)
 		return -1;
@@ -145,6 +146,21 @@ look(struct parent *p, struct state *st, struct err *err)
 		return -1;
 	p->due = ms < 0 ? -1 : clock_ms() + ms;
 	return 0;
+}
+
+/* A spool that cannot be read is the daemon's trouble: all else goes on. */
+static int
+look(struct parent *p, struct state *st, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (drain_spool(st, &why) < 0) {
+		complain(p, &why);
+		p->spool = clock_ms() + AGAIN_MS;
+	} else {
+		p->spool = -1;
+	}
+	return look_at_jobs(p, st, err);
 }
 
 static void
@@ -258,6 +274,8 @@ until(const struct parent *p)
 
 	if (p->set->gc_ms > 0 && p->gc < at)
 		at = p->gc;
+	if (p->spool >= 0 && p->spool < at)
+		at = p->spool;
 	if (p->due >= 0 && p->running < p->jobs) {
 		int64_t start = p->due > p->hold ? p->due : p->hold;
 
@@ -304,7 +322,8 @@ loop(struct parent *p)
 		}
 		if (clock_ms() - p->knocked >= IDLE_MS)
 			(void)engine_answers(p);
-		if (p->set->gc_ms > 0 && clock_ms() >= p->gc)
+		if ((p->set->gc_ms > 0 && clock_ms() >= p->gc) ||
+		    (p->spool >= 0 && clock_ms() >= p->spool))
 			p->dirty = true;
 	}
 }
@@ -322,6 +341,7 @@ worker_run(const struct worker_settings *set, const char *program, int jobs,
 		.dirty = true,
 		.repair = true,
 		.due = -1,
+		.spool = -1,
 		.peer = -1 };
 	struct state *st = NULL;
 

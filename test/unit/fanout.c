@@ -228,7 +228,9 @@ test_bad(void)
 {
 	static const char *const bad[] = { "{'event': 'nothing'}",
 		"{'event': 'push'}", "{'event': 'pull_request'}",
-		"{'event': 'push', 'branch': 'b', 'repository': {}}" };
+		"{'event': 'push', 'branch': 'b', 'repository': {}}",
+		"{'event': 'push', 'branch': 'b', 'repository': {'keys':"
+		" [1, 2]}}" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		json_auto_t *r = deliver("b", bad[i], -1);

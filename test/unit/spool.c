@@ -125,6 +125,65 @@ opening(const char *path)
 	ok(s == NULL, "nothing is open");
 }
 
+/* One that a daemon which was taken over has left for the worker. */
+static void
+hostile(void)
+{
+	static const char *const odd[] = {
+		"CREATE TRIGGER t AFTER UPDATE ON deliveries BEGIN"
+		" INSERT INTO deliveries (id, digest, received_at, data)"
+		" VALUES (random(), random(), '', '{}'); END",
+		"DROP TRIGGER t; CREATE TABLE other (a TEXT)",
+		"DROP TABLE other; DROP TABLE deliveries; CREATE VIEW"
+		" deliveries AS WITH RECURSIVE n (seq) AS (SELECT 1 UNION ALL"
+		" SELECT seq + 1 FROM n) SELECT seq, 'i' AS id, 'd' AS digest,"
+		" '' AS received_at, '{}' AS data FROM n",
+	};
+	auto_spool struct spool *s = NULL, *own = NULL;
+	auto_spool_row struct spool_row row = { 0 };
+	enum spool_answer a;
+	struct db *db = NULL;
+
+	err = (struct err){ 0 };
+	ok(spool_open(&own, "hostile.db", SPOOL_CREATE, &err) == 0 &&
+		put(own, "a", "1", &a) == 0 && put(own, "b", "2", &a) == 0 &&
+		db_open(&db, "hostile.db", 0, &err) == 0 &&
+		spool_open(&s, "hostile.db", 0, &err) == 0,
+	    "as the worker opens it: %s", err.msg);
+	ok(db_script(db,
+	       "UPDATE deliveries SET data = 'no JSON' WHERE id = 'a'",
+	       &err) == 0 &&
+		spool_next(s, &row, &err) == 1 &&
+		json_object_size(row.delivery) == 0 &&
+		spool_done(s, row.seq, &err) == 0,
+	    "no JSON: nothing in it, and it holds up nobody: %s", err.msg);
+	spool_row_release(&row);
+	ok(db_script(db,
+	       "UPDATE deliveries SET data = '\"' ||"
+	       " hex(zeroblob(1048576)) || '\"' WHERE id = 'b'",
+	       &err) == 0 &&
+		spool_next(s, &row, &err) == 1 &&
+		json_object_size(row.delivery) == 0,
+	    "too much of it, too: %s", err.msg);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		ok(db_script(db, odd[i], &err) == 0, "%s", odd[i]);
+		spool_row_release(&row);
+		ok(spool_next(s, &row, &err) < 0 &&
+			strcmp(err.code, "state-corrupt") == 0,
+		    "not looked at: %s", err.msg);
+		err = (struct err){ 0 };
+		ok(spool_done(s, 1, &err) < 0, "nor written to");
+		err = (struct err){ 0 };
+	}
+	db_close(db);
+	for (int i = 0; i < 3; i++) {
+		static const char *const names[] = { "hostile.db",
+			"hostile.db-wal", "hostile.db-shm" };
+
+		(void)unlink(names[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -138,6 +197,7 @@ main(void)
 	order(s);
 	group(s);
 	bounds(s, "spool.db");
+	hostile();
 	spool_close(s);
 	ok(spool_open(&s, "spool.db", 0, &err) == 0, "opened again");
 	spool_close(s);
