@@ -206,6 +206,69 @@ state() {
 	[[ $output == *"$slug:4 failed"* ]]
 }
 
+# in_ns COMMAND...: where users can be made that are nowhere else.
+in_ns() {
+	nsenter -m --wd="$PWD" -t "$holder" "$@"
+}
+
+has_etc() {
+	in_ns test -e /etc/rcn-ns
+}
+
+@test "rcn setup: as root, with users: who listens and who reads is not root" {
+	local line dir=$T uid
+
+	[ "$UID" -eq 0 ] || skip "not root"
+	unset RCN_SOURCE_USER
+	while [ "$dir" != /tmp ] && [ "$dir" != / ]; do
+		chmod a+x "$dir"
+		dir=$(dirname "$dir")
+	done
+	mkdir -p "$T/etc/upper" "$T/etc/work" "$T/theirs"
+	cp "$ROOT"/sh/rcn* "$B"/rcn-* "$T/theirs/"
+	chmod -R a+rX "$T/theirs"
+	PATH=$T/theirs:$PATH
+	background unshare -m sh -c "mount -t overlay overlay -o \
+	    lowerdir=/etc,upperdir=$T/etc/upper,workdir=$T/etc/work /etc &&
+	    : >/etc/rcn-ns && exec sleep 600"
+	holder=$!
+	wait_for 10 has_etc
+	commit one
+	run -0 --separate-stderr in_ns rcn setup --domain localhost
+	[[ $stderr == *"rcn-hook made"* ]]
+	run -1 id rcn-hook
+	uid=$(in_ns id -u rcn-hook)
+	[ "$(stat -c %u:%a "$RCN_STATE_DIR/hook")" = "$uid:700" ]
+	[ "$(stat -c %u "$RCN_STATE_DIR/mirrors")" = \
+	    "$(in_ns id -u rcn-source)" ]
+	background nsenter -m --wd="$PWD" -t "$holder" rcn-up
+	wait_for 30 curl -s -o "$T/none" "http://$RCN_HOOK_LISTEN/" || {
+		cat nsenter.err
+		return 1
+	}
+	# the one that has this test's address
+	hookd=
+	for line in /proc/[0-9]*/comm; do
+		if grep -qsx rcn-hookd "$line" && tr '\0' '\n' \
+		    <"${line%/comm}/environ" 2>/dev/null |
+		    grep -qx "RCN_HOOK_LISTEN=$RCN_HOOK_LISTEN"; then
+			hookd=${line%/comm}
+		fi
+	done
+	[ "$(awk '/^Uid:/ { print $2, $3, $4 }' "$hookd/status")" = \
+	    "$uid $uid $uid" ]
+	in_ns rcn create "$slug" --host "$host" \
+	    --repository "$(git_url http "$slug")" >/dev/null
+	run -0 --separate-stderr in_ns rcn deploy "$slug"
+	[ "$(answer)" = one ]
+	run -0 find "$RCN_STATE_DIR/mirrors" -user root
+	[ -z "$output" ]
+	in_ns rcn doctor --json >found.json || true
+	jq -e '[.[] | select(.check == "worker" or .check == "hookd" or
+	    .check == "state") | .level] | all(. != "bad")' found.json
+	jq -e 'any(.[]; .check == "worker" and .level == "ok")' found.json
+}
+
 @test "rcn up: ends both on a signal, and when one ends" {
 	run rcn doctor
 	[[ $output == *"ok   state        no database"* ]]

@@ -1,7 +1,10 @@
 /* rcn-state init: the state folder, its parts, the database. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/io.h"
@@ -23,15 +26,45 @@ static const struct {
 };
 
 static int
+cannot(const char *path, struct err *err)
+{
+	return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
+}
+
+/* All that root has put into a folder that was its own until now. */
+static int
+give_files(const char *path, const struct passwd *pw, struct err *err)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int bad = d == NULL;
+
+	while (!bad && (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			bad = fchownat(dirfd(d), e->d_name, pw->pw_uid,
+				  pw->pw_gid, AT_SYMLINK_NOFOLLOW) < 0;
+	if (bad)
+		(void)cannot(path, err);
+	if (d != NULL)
+		(void)closedir(d);
+	return bad ? -1 : 0;
+}
+
+static int
 give(const char *path, const char *user, struct err *err)
 {
 	const struct passwd *pw =
 	    geteuid() == 0 && *user != '\0' ? getpwnam(user) : NULL;
+	struct stat sb;
 
-	if (chmod(path, 0700) < 0 ||
-	    (pw != NULL && lchown(path, pw->pw_uid, pw->pw_gid) < 0))
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", path);
-	return 0;
+	if (chmod(path, 0700) < 0 || lstat(path, &sb) < 0)
+		return cannot(path, err);
+	if (pw == NULL || sb.st_uid == pw->pw_uid)
+		return 0;
+	/* What another user may have put there is not touched. */
+	if (sb.st_uid == 0 && give_files(path, pw, err) < 0)
+		return -1;
+	return lchown(path, pw->pw_uid, pw->pw_gid) < 0 ? cannot(path, err) : 0;
 }
 
 /*
@@ -54,7 +87,7 @@ verb_parts(struct err *err)
 			return -1;
 	}
 	if (geteuid() == 0 && chmod(dir, 0711) < 0)
-		return err_sys(err, EX_CANTCREAT, "cannot-create", "%s", dir);
+		return cannot(dir, err);
 	return 0;
 }
 
