@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,8 +99,11 @@ drain_spool(struct state *st, struct err *err)
 {
 	auto_free char *path = mem_printf("%s/hook/spool.db", conf_state_dir());
 	auto_spool struct spool *spool = NULL;
+	struct stat sb;
 
-	if (access(path, F_OK) < 0)
+	/* Empty: it is being made, and a file that root makes beside it would
+	 * be in the way of its owner. */
+	if (stat(path, &sb) < 0 || sb.st_size == 0)
 		return 0;
 	if (spool_open(&spool, path, 0, err) < 0)
 		return -1;
