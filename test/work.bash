@@ -183,7 +183,7 @@ is_settled() {
 		rcn-state deployment list "$slug"
 		return 1
 	}
-	[ ! -e "$T/two" ] || { cat "$T/two"; return 1; }
+	[ ! -s "$T/two" ] || { cat "$T/two"; return 1; }
 	[ "$(rcn-state job list | wc -l)" = 0 ] || {
 		rcn-state job list
 		return 1
