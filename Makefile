@@ -167,7 +167,8 @@ analyze-cppcheck:
 BATS_WAYS := SC2001,SC2016,SC2030,SC2031,SC2034,SC2119,SC2120,SC2154
 analyze-text:
 	$(Q)shellcheck $(SH_FILES)
-	$(Q)shellcheck -s bats -e $(BATS_WAYS) test/*.bats test/*.bash
+	$(Q)shellcheck -s bats -e $(BATS_WAYS) test/*.bats test/*/*.bats \
+		test/*.bash
 	$(Q)mandoc -Tlint -Wwarning man/*
 
 # libFuzzer: make fuzz SECONDS=60 [F=trace]; -j2 for two at a time.  Each is

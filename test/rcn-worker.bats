@@ -1,5 +1,5 @@
 # rcn-worker: deployments of the queue go live by themselves, on real parts.
-# shellcheck disable=SC2154,SC2030,SC2031
+# shellcheck disable=SC2154,SC2153,SC2030,SC2031
 # limit: 900
 
 load lib

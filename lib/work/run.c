@@ -200,13 +200,13 @@ progress_line(struct running *w, const char *line)
 
 	if (line[n] == '\0')
 		return;
-	for (i = 0; all[i].name != NULL && i < STAGES_MAX; i++)
+	for (i = 0; i < STAGES_MAX && all[i].name != NULL; i++)
 		if (!w->ended[i] && strlen(all[i].name) == n &&
 		    strncmp(all[i].name, line, n) == 0) {
 			w->ended[i] = true;
 			break;
 		}
-	for (i = w->stage; all[i].name != NULL && i < STAGES_MAX;)
+	for (i = w->stage; i < STAGES_MAX && all[i].name != NULL;)
 		if (w->ended[i])
 			i++;
 		else
