@@ -426,6 +426,13 @@ END
 	is '.build | join(" ")' 'pnpm run build'
 	is '.package_manager' null
 	rm app/index.php
+	app requirements.txt=flask app.py='app = Flask()'
+	run plan app
+	is .runtime python
+	is '.install[1]' \
+	    'npm install -g pnpm@9 && pnpm install --frozen-lockfile'
+	is '.manifests | join(" ")' 'requirements.txt package.json pnpm-lock.yaml'
+	rm app/requirements.txt app/app.py
 	app $'mix.exs=def project do [app: :a, mod: {A, []}] end\n'
 	run plan app
 	is .runtime elixir

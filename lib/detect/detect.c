@@ -207,6 +207,7 @@ find_candidates(struct scan *app)
 		{ "mix.exs", "elixir" }, { "go.mod", "go" },
 		{ "Cargo.toml", "rust" }, { "pom.xml", "java" },
 		{ "build.gradle", "java" }, { "build.gradle.kts", "java" },
+		{ "*.csproj", "dotnet" }, { "*.fsproj", "dotnet" },
 		{ "requirements.txt", "python" },
 		{ "pyproject.toml", "python" }, { "deno.json", "deno" },
 		{ "bun.lock", "bun" }, { "package.json", "nodejs" },
@@ -222,7 +223,9 @@ find_candidates(struct scan *app)
 			struct plan_candidate *c;
 
 			if (name == NULL || plan->n_candidates >= 64 ||
-			    strcmp(name + 1, signs[k].file) != 0)
+			    (*signs[k].file == '*'
+				    ? !text_ends(name, signs[k].file + 1)
+				    : strcmp(name + 1, signs[k].file) != 0))
 				continue;
 			dir = mem_strndup(path, (size_t)(name - path));
 			if (strvec_has(&seen, dir))

@@ -807,7 +807,7 @@ add_server(struct python *p)
 }
 
 static int
-python_fill(struct python *p)
+python_fill(struct python *p, struct err *err)
 {
 	struct scan *app = p->app;
 	const struct dep *dep = dep_named(p, "django");
@@ -828,6 +828,8 @@ python_fill(struct python *p)
 		set_framework(p, "django", dep);
 		django_build(p, &d);
 	}
+	if (node_assets(app, true, err) < 0)
+		return -1;
 	scan_override(app);
 	if (!(django && django_start(p, &d)) && !framework_start(p) &&
 	    !plain_start(p)) {
@@ -848,7 +850,7 @@ python_plan(struct scan *app, struct err *err)
 
 	if (got == 0 && (p.requirements != NULL || p.pyproject != NULL ||
 			    scan_first(app, alone) != NULL))
-		got = python_fill(&p);
+		got = python_fill(&p, err);
 	python_release(&p);
 	return got;
 }

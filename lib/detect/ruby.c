@@ -153,8 +153,16 @@ plan_install(struct ruby *r)
 	const char *text = "bundle install";
 	const char *file = r->has_lock ? "Gemfile.lock" : "Gemfile";
 
-	if (!r->has_gemfile)
+	if (!r->has_gemfile) {
+		text = "gem install puma rack rackup";
+		command_shell(commands_add(&plan->install), text);
+		scan_why(r->app, "install", text, "config.ru", 0);
+		plan_warn(plan, "no Gemfile: what runs is the newest of puma, "
+				"rack and rackup; a Gemfile keeps it");
+		add_native(r);
+		strvec_add(&plan->manifests, "config.ru");
 		return;
+	}
 	plan_set(&plan->package_manager, "bundler");
 	scan_why(r->app, "package_manager", "bundler", file, 0);
 	if (!r->has_lock)
@@ -305,7 +313,7 @@ rack_start(struct ruby *r)
 			    own ? servers[i].start : servers[i].plain,
 			    own ? servers[i].config : file, own ? 0 : line);
 	}
-	if (!has_gem(r, "rackup") && !has_gem(r, "rack"))
+	if (r->has_gemfile && !has_gem(r, "rackup") && !has_gem(r, "rack"))
 		plan_warn(app->plan, "no server of rack is in the Gemfile: add "
 				     "puma");
 	return start_believe(app,

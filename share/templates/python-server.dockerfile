@@ -7,6 +7,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends {{.}} && \
 {{#tool}}
 RUN {{.}}
 {{/tool}}
+{{#node}}
+COPY --from=node:{{node}}-slim /usr/local/bin/ /usr/local/bin/
+COPY --from=node:{{node}}-slim /usr/local/lib/node_modules/ /usr/local/lib/node_modules/
+COPY --from=node:{{node}}-slim /opt/ /opt/
+{{/node}}
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH VIRTUAL_ENV=/opt/venv \
     UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never \
@@ -28,6 +33,9 @@ COPY . .
 {{#build}}
 RUN {{run}}
 {{/build}}
+{{#node}}
+RUN rm -rf node_modules
+{{/node}}
 {{/built}}
 
 FROM {{base}}

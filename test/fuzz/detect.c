@@ -19,7 +19,11 @@ static const char *const names[] = { "package.json", "requirements.txt",
 	".nvmrc", "next.config.js", "vite.config.js", "index.html", "manage.py",
 	"Staticfile", "yarn.lock", "pnpm-lock.yaml", "server.js",
 	".tool-versions", "wsgi.py", "settings.py", ".python-version", "go.mod",
-	"main.go", "mise.toml" };
+	"main.go", "mise.toml", "Gemfile", "Gemfile.lock", "config.ru",
+	"composer.json", "composer.lock", "index.php", "Cargo.toml",
+	"Cargo.lock", "pom.xml", "build.gradle", "mix.exs", "app.csproj",
+	"global.json", "deno.json", "bun.lock", "gradle.properties",
+	"settings.gradle", "app.rb", "index.ts", "main.ts", "artisan" };
 
 enum { NAMES = sizeof(names) / sizeof(*names) };
 
