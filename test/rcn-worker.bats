@@ -69,6 +69,42 @@ repaired() {
 	[ "$(grep -c 'spool.db' "$T/rcn-worker.err")" = 1 ]
 }
 
+gone() {
+	! rcn-state project get "$slug" 2>/dev/null
+}
+
+no_jobs() {
+	[ -z "$(rcn-state job list)" ]
+}
+
+@test "rcn-worker: a stop and a removal that failed are done by repair" {
+	one=$(push v1)
+	run -0 rcn-worker --once
+	is_state "$one" live
+	printf '#!/bin/sh\necho rcn-route: no >&2\nexit 65\n' >"$T/bin/rcn-route"
+	chmod +x "$T/bin/rcn-route"
+	worker
+	run -1 rcn stop "$slug"
+	is_state "$one" live
+	[ -n "$(ours)" ]
+	end_process "$worker"
+	rm "$T/bin/rcn-route"
+	worker
+	wait_for 20 eval '[ "$(state_of "$one")" = stopped ]'
+	end_process "$worker"
+	[ -z "$(ours)" ]
+	rcn-state project rm "$slug" >/dev/null
+	printf '#!/bin/sh\nexit 65\n' >"$T/bin/rcn-route"
+	chmod +x "$T/bin/rcn-route"
+	worker
+	wait_for 20 no_jobs
+	end_process "$worker"
+	rm "$T/bin/rcn-route"
+	rcn-state project get "$slug" >/dev/null
+	worker
+	wait_for 20 gone
+}
+
 @test "rcn-worker: stays, and does what comes; little memory, no CPU" {
 	local one two anon ticks
 

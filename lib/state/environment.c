@@ -381,7 +381,7 @@ take_away(struct state *st, const char *project, const char *name, int *queued,
 	json_auto_t *env = environment_get(st, project, name, err);
 	json_auto_t *owner = NULL;
 	const char *id = json_str(env, "id", "");
-	int64_t deployed;
+	int64_t deployed, open;
 
 	if (env == NULL || (owner = project_row(st, project, err)) == NULL)
 		return -1;
@@ -397,9 +397,13 @@ take_away(struct state *st, const char *project, const char *name, int *queued,
 	*queued = deployed != 0;
 	if (deployed == 0)
 		return environment_forget(st, id, err);
-	if (json_str(env, "removed_at", NULL) != NULL)
-		return 0;
-	return teardown(st, env, err);
+	/* One that failed is not the last. */
+	if (db_number(st->db,
+		"SELECT EXISTS (SELECT 1 FROM jobs WHERE environment = :id"
+		" AND kind = 'teardown' AND status IN ('queued', 'running'))",
+		ARGS(ARG_TEXT("id", id)), &open, err) < 0)
+		return -1;
+	return open != 0 ? 0 : teardown(st, env, err);
 }
 
 int

@@ -14,7 +14,7 @@
 #include "work/knock.h"
 #include "work/vault.h"
 
-enum { KNOCK_MS = 30000, NAP_MS = 500, PAGE = 200, JOBS = 1000 };
+enum { KNOCK_MS = 30000, NAP_MS = 500, PAGE = 200, JOBS = 100000 };
 
 struct repairs {
 	const struct worker_settings *set;
@@ -152,7 +152,7 @@ check_busy(struct repairs *r, const json_t *env, struct err *err)
 	const char *live = json_str(env, "live", NULL);
 	json_auto_t *doc = NULL;
 
-	if (live == NULL || json_bool(env, "stopped", false))
+	if (live == NULL)
 		return 0;
 	doc = deployment_document(r->hold->st, live, err);
 	if (doc == NULL)
@@ -206,6 +206,30 @@ check_live(struct repairs *r, const char *slug, const char *name,
 
 /* ---- all ---- */
 
+/* A stop or removal whose job has failed is asked for again: 1 it was. */
+static int
+ask_again(struct repairs *r, const char *slug, const char *name,
+    struct err *err)
+{
+	json_auto_t *env = environment_get(r->hold->st, slug, name, err);
+	json_auto_t *job = NULL;
+
+	if (env == NULL)
+		return -1;
+	if (json_str(env, "removed_at", NULL) != NULL)
+		return environment_remove(r->hold->st, slug, name, err) < 0 ? -1
+									    : 1;
+	if (!json_bool(env, "stopped", false) ||
+	    json_str(env, "live", NULL) == NULL)
+		return 0;
+	job = job_add(r->hold->st,
+	    &(struct job_new){ .kind = "stop",
+		.project = json_str(env, "project_id", NULL),
+		.environment = json_str(env, "id", NULL) },
+	    err);
+	return job != NULL ? 1 : -1;
+}
+
 static int
 repair_one(struct repairs *r, const char *slug, const json_t *env,
     struct err *err)
@@ -213,13 +237,17 @@ repair_one(struct repairs *r, const char *slug, const json_t *env,
 	const char *name = json_str(env, "name", "");
 	const char *live = json_str(env, "live", NULL);
 	auto_free char *key = mem_printf("%s.%s", slug, name);
+	int asked;
 
 	if (json_object_get(r->busy, key) != NULL)
 		return check_busy(r, env, err);
+	asked = ask_again(r, slug, name, err);
+	if (asked != 0)
+		return asked < 0 ? -1 : 0;
 	if ((has_container(r, slug, name) || has_route(slug, name)) &&
 	    chore_retire(r->set, r->hold, slug, name, err) < 0)
 		return -1;
-	if (live == NULL || json_bool(env, "stopped", false))
+	if (live == NULL)
 		return 0;
 	return check_live(r, slug, name, live, err);
 }

@@ -784,6 +784,14 @@ test_stop(void)
 	end_all();
 }
 
+static size_t
+job_list_size(void)
+{
+	json_auto_t *jobs = job_list(st, 100, &err);
+
+	return json_array_size(jobs);
+}
+
 static void
 test_teardown(void)
 {
@@ -809,6 +817,15 @@ test_teardown(void)
 	is_state(str(d, "id"), "cancelled", "what waited");
 	job = claim();
 	tap_str(str(job, "kind"), "teardown", "its teardown");
+	ok(environment_remove(st, "pull", "pr-7", &err) == 1 &&
+		job_list_size() == 1,
+	    "asked twice: once is enough");
+	ok(job_end(st, str(job, "id"), 1, "failed", NULL, &err) == 0,
+	    "it cannot be done: %s", err.msg);
+	ok(environment_remove(st, "pull", "pr-7", &err) == 1, "asked again");
+	json_decref(job);
+	job = claim();
+	tap_str(str(job, "kind"), "teardown", "tried again");
 	ok(job_end(st, str(job, "id"), 1, "done", NULL, &err) == 0, "done: %s",
 	    err.msg);
 	gone = environment_get(st, "pull", "pr-7", &err);
