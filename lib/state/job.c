@@ -26,10 +26,13 @@
 /*
  * What of an environment may begin: nothing beside a deployment that builds
  * or deploys; a deployment after all lower numbers, and after a stop or
- * teardown that came before it.
+ * teardown that came before it.  Notices go one at a time: whom they are for
+ * may be slow, and is not to hold up deployments.
  */
 #define FREE                                                            \
-	"(j.kind NOT IN ('deploy', 'stop', 'teardown') OR ("            \
+	"CASE WHEN j.kind = 'notify' THEN NOT EXISTS (SELECT 1 FROM"    \
+	" jobs t WHERE t.status = 'running' AND t.kind = 'notify')"     \
+	" ELSE (j.kind NOT IN ('deploy', 'stop', 'teardown') OR ("      \
 	"NOT EXISTS (SELECT 1 FROM deployments r WHERE r.environment =" \
 	" j.environment AND r.state IN ('building', 'deploying'))"      \
 	" AND NOT EXISTS (SELECT 1 FROM jobs k WHERE k.environment ="   \
@@ -38,7 +41,7 @@
 	" AND NOT (j.kind = 'deploy' AND EXISTS (SELECT 1 FROM"         \
 	" deployments w WHERE w.environment = j.environment AND"        \
 	" w.state = 'pending' AND w.number < (SELECT d.number FROM"     \
-	" deployments d WHERE d.id = j.deployment)))))"
+	" deployments d WHERE d.id = j.deployment))))) END"
 
 #define NEXT " WHERE j.status = 'queued' AND " DUE " AND " FREE
 #define OVER                                                        \
@@ -368,6 +371,27 @@ lost_of(const json_t *job)
 	return lost;
 }
 
+/* 1 it is to be told, 0 it has ended: tried again, and overtaken meanwhile. */
+static int
+begin_notice(struct state *st, const json_t *job, json_t **document,
+    struct err *err)
+{
+	int64_t newer = 0;
+
+	if (json_int(job, "attempts", 0) > 0 &&
+	    db_number(st->db,
+		"SELECT EXISTS (SELECT 1 FROM jobs WHERE deployment ="
+		" :deployment AND kind = 'notify' AND seq > :seq)",
+		ARGS(ARG_TEXT("deployment", json_str(job, "deployment", "")),
+		    ARG_INT("seq", json_int(job, "seq", 0))),
+		&newer, err) < 0)
+		return -1;
+	if (newer != 0)
+		return end_this(st, job, "cancelled", NULL, err);
+	*document = queue_news(st, job, err);
+	return *document != NULL ? 1 : -1;
+}
+
 /* 1 claimed, 0 it has ended instead: look for another. */
 static int
 claim_this(struct state *st, const json_t *job, bool lost, const char *worker,
@@ -382,7 +406,7 @@ claim_this(struct state *st, const json_t *job, bool lost, const char *worker,
 	if (can == 1 && strcmp(kind, "deploy") == 0)
 		can = begin(st, job, &document, err);
 	if (can == 1 && strcmp(kind, "notify") == 0)
-		can = (document = queue_news(st, job, err)) != NULL ? 1 : -1;
+		can = begin_notice(st, job, &document, err);
 	if (can != 1)
 		return can;
 	if (take(st, job, worker, lease, err) < 0 ||

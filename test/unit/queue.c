@@ -895,6 +895,7 @@ test_notice(void)
 	json_auto_t *job = NULL;
 	json_auto_t *end = NULL;
 	json_auto_t *env = NULL;
+	json_auto_t *down = NULL;
 
 	project("notice");
 	d = add("notice", "push", "c1");
@@ -916,6 +917,11 @@ test_notice(void)
 	tap_str(str(job, "payload.state"), "pending", "told: it is pending");
 	ok(json_at(job, "document.error") == NULL, "no error");
 	end = claim();
+	ok(end == NULL, "one at a time, slow as it may be");
+	down = json_pack("{s:s, s:b}", "message", "502", "retryable", 1);
+	ok(job_end(st, str(job, "id"), 1, "failed", down, &err) == 0,
+	    "it could not be told: again, later: %s", err.msg);
+	end = claim();
 	tap_str(str(end, "document.error.code"), "cancelled",
 	    "told: it is cancelled");
 	tap_str(str(end, "document.error.message"), "why not", "and why");
@@ -923,6 +929,12 @@ test_notice(void)
 	       json_object_get(json_object_get(end, "document"), "error"),
 	       &err) == 0,
 	    "a notice that cannot be told");
+	boot_shift = 3600;
+	json_decref(job);
+	job = claim();
+	ok(job == NULL, "what was overtaken is told no more: %s",
+	    str(job, "payload.state"));
+	boot_shift = 0;
 	end_all();
 }
 
