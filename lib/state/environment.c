@@ -397,10 +397,12 @@ take_away(struct state *st, const char *project, const char *name, int *queued,
 	*queued = deployed != 0;
 	if (deployed == 0)
 		return environment_forget(st, id, err);
-	/* One that failed is not the last. */
+	/* One that failed is not the last.  seq: for the index of what is
+	 * open, not that of all there ever was. */
 	if (db_number(st->db,
 		"SELECT EXISTS (SELECT 1 FROM jobs WHERE environment = :id"
-		" AND kind = 'teardown' AND status IN ('queued', 'running'))",
+		" AND seq > 0 AND kind = 'teardown'"
+		" AND status IN ('queued', 'running'))",
 		ARGS(ARG_TEXT("id", id)), &open, err) < 0)
 		return -1;
 	return open != 0 ? 0 : teardown(st, env, err);
