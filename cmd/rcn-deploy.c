@@ -123,50 +123,22 @@ first(const struct stage *stage, struct options *o)
 	return doc_first(stage, seed, o);
 }
 
-enum { ENV_FILE = 256, ENVIRONMENT, HOST, IMAGE, PROJECT, SLUG };
-
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "env-file", required_argument, NULL, ENV_FILE },
-	{ "environment", required_argument, NULL, ENVIRONMENT },
-	{ "host", required_argument, NULL, HOST },
-	{ "image", required_argument, NULL, IMAGE },
-	{ "project", required_argument, NULL, PROJECT },
-	{ "slug", required_argument, NULL, SLUG },
-	{ 0 },
-};
-
 static int
 take(struct options *o, int argc, char **argv)
 {
-	int c, status;
+	const struct cli_option options[] = {
+		{ "env-file", .text = &o->env_file },
+		{ "environment", .text = &o->origin.environment },
+		{ "host", .list = &o->hosts },
+		{ "image", .text = &o->image },
+		{ "project", .text = &o->origin.project_file },
+		{ "slug", .text = &o->origin.slug },
+		{ 0 },
+	};
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case ENV_FILE:
-			o->env_file = optarg;
-			break;
-		case ENVIRONMENT:
-			o->origin.environment = optarg;
-			break;
-		case HOST:
-			strvec_add(&o->hosts, optarg);
-			break;
-		case IMAGE:
-			o->image = optarg;
-			break;
-		case PROJECT:
-			o->origin.project_file = optarg;
-			break;
-		case SLUG:
-			o->origin.slug = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (status != CLI_GO)
+		return status;
 	if (o->image == NULL &&
 	    (o->origin.environment != NULL || o->origin.slug != NULL ||
 		o->origin.project_file != NULL))

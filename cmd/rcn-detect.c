@@ -5,7 +5,6 @@
  * Before the first byte of the tree is read it gives up sockets and all files
  * but the source and share/.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +30,8 @@ static const struct cli cli = { "rcn-detect",
 struct detect {
 	json_t *versions;
 	struct origin from; /* dir, git or tar, where it is the first */
-	bool first, confined;
-	int explain; /* where the text goes with --explain, else -1 */
-	struct strvec read; /* what the sandbox leaves beside the source */
+	bool first, confined, explain;
+	int out; /* where the text goes with --explain */
 };
 
 /* Once, for the first document: what is read later lies below. */
@@ -48,8 +46,8 @@ confine(struct detect *d, const char *path, struct err *err)
 	d->confined = true;
 	strvec_add(&box.read, path);
 	strvec_add(&box.read, conf_share_dir());
-	for (size_t i = 0; i < d->read.n; i++)
-		strvec_add(&box.read, d->read.v[i]);
+	if (doc_file() != NULL)
+		strvec_add(&box.read, doc_file());
 	got = sandbox_enter(&box, err);
 	sandbox_release(&box);
 	return got;
@@ -111,14 +109,14 @@ say(const struct detect *d, const struct plan *plan, struct err *err)
 {
 	auto_buf struct buf b = { 0 }, clean = { 0 };
 
-	if (d->explain < 0) {
+	if (!d->explain) {
 		for (size_t i = 0; i < plan->warnings.n; i++)
 			log_warn("%s", plan->warnings.v[i]);
 		return 0;
 	}
 	explain(plan, &b);
 	text_printable(&clean, buf_str(&b), b.len);
-	if (io_write_all(d->explain, buf_str(&clean), clean.len) < 0)
+	if (io_write_all(d->out, buf_str(&clean), clean.len) < 0)
 		return err_sys(err, EX_IOERR, "write-failed",
 		    "standard output");
 	return 0;
@@ -182,30 +180,6 @@ run(json_t *doc, void *ctx, struct err *err)
 	return plan_encode(&plan);
 }
 
-/* With --explain the text takes the place of the documents. */
-static int
-take_stdout(struct detect *d, struct err *err)
-{
-	auto_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	d->explain = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (null < 0 || d->explain < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_sys(err, EX_OSERR, "os-error", "standard output");
-	return 0;
-}
-
-enum { COMMIT = 256, ENVIRONMENT, GIT, PROJECT, ROOT, SLUG, TAR };
-
-static const struct option longopts[] = { CLI_LONG,
-	{ "commit", required_argument, NULL, COMMIT },
-	{ "environment", required_argument, NULL, ENVIRONMENT },
-	{ "explain", no_argument, NULL, 'e' },
-	{ "git", required_argument, NULL, GIT },
-	{ "project", required_argument, NULL, PROJECT },
-	{ "root", required_argument, NULL, ROOT },
-	{ "slug", required_argument, NULL, SLUG },
-	{ "tar", required_argument, NULL, TAR }, { NULL, 0, NULL, 0 } };
-
 /* The first program's document, before its source is looked at. */
 static json_t *
 seed_of(const struct detect *d, struct doc_origin *o, struct err *err)
@@ -234,8 +208,8 @@ start(const struct stage *stage, struct detect *d, struct doc_origin *o)
 	d->versions = detect_open(&err);
 	if (err.status == 0 && d->first)
 		seed = seed_of(d, o, &err);
-	if (err.status == 0 && d->explain == 0)
-		(void)take_stdout(d, &err);
+	if (err.status == 0 && d->explain)
+		d->out = cli_take_stdout(&err);
 	if (err.status != 0)
 		status = doc_fail(&err);
 	else if (seed != NULL)
@@ -243,51 +217,64 @@ start(const struct stage *stage, struct detect *d, struct doc_origin *o)
 	else
 		status = doc_filter(stage, d);
 	json_decref(d->versions);
-	strvec_release(&d->read);
 	return status;
+}
+
+static int
+take(struct detect *d, struct doc_origin *o, int argc, char **argv)
+{
+	struct origin *from = &d->from;
+	const struct cli_option options[] = {
+		{ "commit", .text = &from->rev },
+		{ "environment", .text = &o->environment },
+		{ "explain", 'e', .flag = &d->explain },
+		{ "git", .text = &from->git },
+		{ "project", .text = &o->project_file },
+		{ "root", .text = &from->root },
+		{ "slug", .text = &o->slug },
+		{ "tar", .text = &from->tar },
+		{ 0 },
+	};
+	int given, status = cli_take(&cli, CLI_OPERANDS, options, argc, argv);
+
+	if (status != CLI_GO)
+		return status;
+	if (optind < argc)
+		from->dir = argv[optind++];
+	given = (from->dir != NULL) + (from->git != NULL) + (from->tar != NULL);
+	d->first = given == 1;
+	if (optind < argc || given > 1)
+		return cli_usage(&cli, "one of DIR, --git and --tar");
+	if (!d->first && (from->rev != NULL || from->root != NULL ||
+			     o->environment != NULL ||
+			     o->project_file != NULL || o->slug != NULL))
+		return cli_usage(&cli, "a filter takes no source");
+	if (from->rev != NULL && from->git == NULL)
+		return cli_usage(&cli, "--commit needs --git");
+	return CLI_GO;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct stage stage = { .name = "rcn-detect",
+	struct stage stage = {
+		.name = "rcn-detect",
 		.section = "plan",
 		.key = key,
 		.run = run,
-		.builds = true };
-	struct detect d = { .explain = -1 };
-	struct origin *from = &d.from;
+		.builds = true,
+	};
+	struct detect d = { 0 };
 	struct doc_origin o = { 0 };
-	const char **to[] = { &from->rev, &o.environment, &from->git,
-		&o.project_file, &from->root, &o.slug, &from->tar };
-	bool told = false;
-	int c, status, given;
+	int status;
 
 	cli_begin(&cli);
-	while ((c = getopt_long(argc, argv, CLI_SHORT "e", longopts, NULL)) !=
-	       -1) {
-		if (c == 'e') {
-			d.explain = 0;
-			stage.key = NULL;
-			stage.builds = false;
-		} else if (c >= COMMIT) {
-			*to[c - COMMIT] = optarg;
-			told = true;
-		} else if ((status = cli_common(&cli, c)) != CLI_GO) {
-			return status;
-		} else if (c == 'd') {
-			strvec_add(&d.read, optarg);
-		}
+	status = take(&d, &o, argc, argv);
+	if (status != CLI_GO)
+		return status;
+	if (d.explain) {
+		stage.key = NULL;
+		stage.builds = false;
 	}
-	if (optind < argc)
-		from->dir = argv[optind++];
-	given = (from->dir != NULL) + (from->git != NULL) + (from->tar != NULL);
-	d.first = given == 1;
-	if (optind < argc || given > 1)
-		return cli_usage(&cli, "one of DIR, --git and --tar");
-	if (!d.first && told)
-		return cli_usage(&cli, "a filter takes no source");
-	if (from->rev != NULL && from->git == NULL)
-		return cli_usage(&cli, "--commit needs --git");
 	return start(&stage, &d, &o);
 }

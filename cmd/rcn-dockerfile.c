@@ -4,7 +4,6 @@
  * It reads nothing but share/templates and may open no socket.
  */
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -646,56 +645,49 @@ run(json_t *doc, void *ctx, struct err *err)
 	return o;
 }
 
-/* With --print the text takes the place of the documents. */
+/* What it still needs when it has given up the rest. */
 static int
-take_stdout(struct dockerfile *d, struct err *err)
+confine(struct err *err)
 {
-	auto_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct sandbox box = { 0 };
+	int got;
 
-	d->print = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (null < 0 || d->print < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_sys(err, EX_OSERR, "os-error", "standard output");
-	return 0;
+	if (doc_file() != NULL)
+		strvec_add(&box.read, doc_file());
+	strvec_add(&box.read, conf_share_dir());
+	got = sandbox_enter(&box, err);
+	sandbox_release(&box);
+	return got;
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option longopts[] = { CLI_LONG,
-		{ "print", no_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
-	struct stage stage = { .name = "rcn-dockerfile",
+	struct stage stage = {
+		.name = "rcn-dockerfile",
 		.section = "dockerfile",
 		.key = key,
 		.run = run,
-		.builds = true };
+		.builds = true,
+	};
 	struct dockerfile d = { .print = -1 };
-	struct sandbox box = { 0 };
+	bool print_it = false;
+	const struct cli_option options[] = {
+		{ "print", 'p', .flag = &print_it },
+		{ 0 },
+	};
 	struct err err = { 0 };
-	bool to_print = false;
-	int c, status;
+	int status;
 
 	cli_begin(&cli);
-	while ((c = getopt_long(argc, argv, CLI_SHORT "p", longopts, NULL)) !=
-	       -1) {
-		if (c == 'p') {
-			to_print = true;
-			stage.key = NULL;
-			stage.builds = false;
-			continue;
-		}
-		if (c == 'd')
-			strvec_add(&box.read, optarg);
-		if ((status = cli_common(&cli, c)) != CLI_GO)
-			return status;
+	status = cli_take(&cli, CLI_FILTER, options, argc, argv);
+	if (status != CLI_GO)
+		return status;
+	if (print_it) {
+		stage.key = NULL;
+		stage.builds = false;
+		if ((d.print = cli_take_stdout(&err)) < 0)
+			return doc_fail(&err);
 	}
-	if (optind < argc)
-		return cli_usage(&cli, "too many arguments");
-	strvec_add(&box.read, conf_share_dir());
-	if ((to_print && take_stdout(&d, &err) < 0) ||
-	    sandbox_enter(&box, &err) < 0) {
-		sandbox_release(&box);
-		return doc_fail(&err);
-	}
-	sandbox_release(&box);
-	return doc_filter(&stage, &d);
+	return confine(&err) < 0 ? doc_fail(&err) : doc_filter(&stage, &d);
 }

@@ -234,78 +234,40 @@ start(struct options *o)
 	return seed != NULL ? doc_first(&stage, seed, o) : doc_fail(&err);
 }
 
-enum {
-	BRANCH = 256,
-	COMMIT,
-	ENVIRONMENT,
-	KEY,
-	HOSTS,
-	PROJECT,
-	SLUG,
-	TOKEN,
-	URL
-};
+static int
+take(struct options *o, int argc, char **argv)
+{
+	const struct cli_option options[] = {
+		{ "branch", .text = &o->branch },
+		{ "commit", .text = &o->commit },
+		{ "environment", .text = &o->who.environment },
+		{ "key", .text = &o->key },
+		{ "known-hosts", .text = &o->known_hosts },
+		{ "project", .text = &o->who.project_file },
+		{ "slug", .text = &o->who.slug },
+		{ "token-file", .text = &o->token },
+		{ "url", .text = &o->url },
+		{ 0 },
+	};
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
 
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "branch", required_argument, NULL, BRANCH },
-	{ "commit", required_argument, NULL, COMMIT },
-	{ "environment", required_argument, NULL, ENVIRONMENT },
-	{ "key", required_argument, NULL, KEY },
-	{ "known-hosts", required_argument, NULL, HOSTS },
-	{ "project", required_argument, NULL, PROJECT },
-	{ "slug", required_argument, NULL, SLUG },
-	{ "token-file", required_argument, NULL, TOKEN },
-	{ "url", required_argument, NULL, URL },
-	{ NULL, 0, NULL, 0 },
-};
+	if (status != CLI_GO)
+		return status;
+	if (o->url == NULL &&
+	    (o->branch != NULL || o->commit != NULL || o->who.slug != NULL ||
+		o->who.environment != NULL || o->who.project_file != NULL))
+		return cli_usage(&cli, "only with --url: without it, documents "
+				       "on standard input say what to fetch");
+	return CLI_GO;
+}
 
 int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int c, status;
+	int status;
 
 	cli_begin(&cli);
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case BRANCH:
-			o.branch = optarg;
-			break;
-		case COMMIT:
-			o.commit = optarg;
-			break;
-		case ENVIRONMENT:
-			o.who.environment = optarg;
-			break;
-		case KEY:
-			o.key = optarg;
-			break;
-		case HOSTS:
-			o.known_hosts = optarg;
-			break;
-		case PROJECT:
-			o.who.project_file = optarg;
-			break;
-		case SLUG:
-			o.who.slug = optarg;
-			break;
-		case TOKEN:
-			o.token = optarg;
-			break;
-		case URL:
-			o.url = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: no operand is taken", argv[optind]);
-	if (o.url == NULL &&
-	    (o.branch != NULL || o.commit != NULL || o.who.slug != NULL ||
-		o.who.environment != NULL || o.who.project_file != NULL))
-		return cli_usage(&cli, "only with --url: without it, documents "
-				       "on standard input say what to fetch");
-	return cli_end(start(&o));
+	status = take(&o, argc, argv);
+	return status != CLI_GO ? status : cli_end(start(&o));
 }

@@ -219,32 +219,21 @@ run(const struct limits *l)
 	return status;
 }
 
-enum { DRY_RUN = 256 };
-
-static const struct option longopts[] = {
-	{ "dry-run", no_argument, NULL, DRY_RUN },
-	{ "help", no_argument, NULL, 'h' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
 int
 main(int argc, char **argv)
 {
 	struct limits l = { 0 };
+	const struct cli_option options[] = {
+		{ "dry-run", .flag = &l.dry },
+		{ 0 },
+	};
 	struct err err = { 0 };
-	int c, status;
+	int status;
 
 	cli_begin(&cli);
-	while ((c = getopt_long(argc, argv, "hqvV", longopts, NULL)) != -1)
-		if (c == DRY_RUN)
-			l.dry = true;
-		else if ((status = cli_common(&cli, c)) != CLI_GO)
-			return status;
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	status = cli_take(&cli, CLI_PLAIN, options, argc, argv);
+	if (status != CLI_GO)
+		return status;
 	if (limits_read(&l, &err) < 0) {
 		err_print(&err);
 		return err.status;

@@ -20,17 +20,6 @@ static const struct cli cli = {
 	"usage: rcn-hookd [-hqVv] [--listen address]\n",
 };
 
-enum { LISTEN = 256 };
-
-static const struct option longopts[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "listen", required_argument, NULL, LISTEN },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
 static void
 request_line(const struct serve_line *l, void *ctx)
 {
@@ -127,21 +116,17 @@ int
 main(int argc, char **argv)
 {
 	const char *address = NULL;
+	const struct cli_option options[] = {
+		{ "listen", .text = &address },
+		{ 0 },
+	};
 	struct err err = { 0 };
-	int c, status;
+	int status;
 
 	cli_begin(&cli);
-	while ((c = getopt_long(argc, argv, "hqvV", longopts, NULL)) != -1)
-		switch (c) {
-		case LISTEN:
-			address = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	status = cli_take(&cli, CLI_PLAIN, options, argc, argv);
+	if (status != CLI_GO)
+		return status;
 	if (run(address, &err) == 0)
 		return cli_end(0);
 	err_print(&err);

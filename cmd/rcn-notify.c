@@ -206,37 +206,21 @@ tell(const json_t *doc, const struct options *o, json_t **told, struct err *err)
 	return ret;
 }
 
-enum { STATE = 256, TOKEN_FILE };
-
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "state", required_argument, NULL, STATE },
-	{ "token-file", required_argument, NULL, TOKEN_FILE },
-	{ 0 },
-};
-
 static int
 take(struct options *o, int argc, char **argv)
 {
 	static const char *const states[] = { "pending", "success", "failure",
 		"error" };
+	const struct cli_option options[] = {
+		{ "state", .text = &o->state },
+		{ "token-file", .text = &o->token_file },
+		{ 0 },
+	};
 	bool known = false;
-	int c, status;
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case STATE:
-			o->state = optarg;
-			break;
-		case TOKEN_FILE:
-			o->token_file = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (status != CLI_GO)
+		return status;
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
 		if (o->state != NULL && strcmp(o->state, states[i]) == 0)
 			known = true;

@@ -257,32 +257,19 @@ run(json_t *doc, void *ctx, struct err *err)
 	return section(&to, &p);
 }
 
-enum { REGISTRY = 256 };
-
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "registry", required_argument, NULL, REGISTRY },
-	{ 0 },
-};
-
 static int
 take(struct options *o, int argc, char **argv)
 {
+	const struct cli_option options[] = {
+		{ "registry", .text = &o->registry },
+		{ 0 },
+	};
 	auto_ref struct ref ref = { 0 };
 	struct err err = { 0 };
-	int c, status;
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case REGISTRY:
-			o->registry = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (status != CLI_GO)
+		return status;
 	if (o->registry != NULL &&
 	    (*o->registry == '\0' || place(o, "x", "x", &ref, &err) < 0))
 		return cli_usage(&cli, "--registry: %s: not HOST[:PORT]/PREFIX",

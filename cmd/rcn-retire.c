@@ -47,34 +47,18 @@ repair(json_t *doc, void *ctx, struct err *err)
 	return rows;
 }
 
-enum { ENVIRONMENT = 256, SLUG };
-
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "environment", required_argument, NULL, ENVIRONMENT },
-	{ "slug", required_argument, NULL, SLUG },
-	{ 0 },
-};
-
 static int
 take(struct doc_origin *o, int argc, char **argv)
 {
-	int c, status;
+	const struct cli_option options[] = {
+		{ "environment", .text = &o->environment },
+		{ "slug", .text = &o->slug },
+		{ 0 },
+	};
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case ENVIRONMENT:
-			o->environment = optarg;
-			break;
-		case SLUG:
-			o->slug = optarg;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (status != CLI_GO)
+		return status;
 	if (o->slug == NULL && o->environment != NULL)
 		return cli_usage(&cli, "--environment goes with --slug");
 	return CLI_GO;

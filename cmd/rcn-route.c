@@ -30,10 +30,10 @@ enum {
 	REPEAT_MS = 3000, /* for a good one */
 };
 
-enum mode { ROUTE, CHECK, PRINT, SYNC, WITHDRAW };
+enum { ROUTE, CHECK, PRINT, SYNC, WITHDRAW };
 
 struct options {
-	enum mode mode;
+	int mode;
 	struct strvec hosts;
 	const char *slug, *environment;
 };
@@ -520,10 +520,22 @@ other(const struct options *o)
 }
 
 static int
-check_usage(const struct options *o, int left)
+take(struct options *o, int argc, char **argv)
 {
-	if (left > 0)
-		return cli_usage(&cli, "too many arguments");
+	const struct cli_option options[] = {
+		{ "check", .choice = &o->mode, .value = CHECK },
+		{ "environment", .text = &o->environment },
+		{ "host", .list = &o->hosts },
+		{ "print", .choice = &o->mode, .value = PRINT },
+		{ "slug", .text = &o->slug },
+		{ "sync", .choice = &o->mode, .value = SYNC },
+		{ "withdraw", .choice = &o->mode, .value = WITHDRAW },
+		{ 0 },
+	};
+	int status = cli_take(&cli, CLI_FILTER, options, argc, argv);
+
+	if (status != CLI_GO)
+		return status;
 	if (o->mode != ROUTE && o->hosts.n > 0)
 		return cli_usage(&cli, "--host is for routing");
 	if ((o->mode == WITHDRAW) != (o->slug != NULL))
@@ -534,53 +546,6 @@ check_usage(const struct options *o, int left)
 		    "--slug and --environment: lower case letters, digits "
 		    "and hyphens");
 	return CLI_GO;
-}
-
-static const struct option longopts[] = {
-	CLI_LONG,
-	{ "check", no_argument, NULL, 'C' },
-	{ "environment", required_argument, NULL, 'E' },
-	{ "host", required_argument, NULL, 'H' },
-	{ "print", no_argument, NULL, 'P' },
-	{ "slug", required_argument, NULL, 'S' },
-	{ "sync", no_argument, NULL, 'Y' },
-	{ "withdraw", no_argument, NULL, 'W' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int
-read_options(int argc, char **argv, struct options *o)
-{
-	int c, status;
-
-	while ((c = getopt_long(argc, argv, CLI_SHORT, longopts, NULL)) != -1)
-		switch (c) {
-		case 'C':
-			o->mode = CHECK;
-			break;
-		case 'E':
-			o->environment = optarg;
-			break;
-		case 'H':
-			strvec_add(&o->hosts, optarg);
-			break;
-		case 'P':
-			o->mode = PRINT;
-			break;
-		case 'S':
-			o->slug = optarg;
-			break;
-		case 'W':
-			o->mode = WITHDRAW;
-			break;
-		case 'Y':
-			o->mode = SYNC;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	return check_usage(o, argc - optind);
 }
 
 int
@@ -597,7 +562,7 @@ main(int argc, char **argv)
 	int status;
 
 	cli_begin(&cli);
-	status = read_options(argc, argv, &o);
+	status = take(&o, argc, argv);
 	if (status == CLI_GO)
 		status = o.mode != ROUTE ? other(&o) : doc_filter(&stage, &o);
 	strvec_release(&o.hosts);

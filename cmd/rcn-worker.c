@@ -16,18 +16,6 @@ static const struct cli cli = {
 	"       rcn-worker [-qv] --once\n",
 };
 
-enum { JOBS = 256, ONCE };
-
-static const struct option longopts[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "jobs", required_argument, NULL, JOBS },
-	{ "once", no_argument, NULL, ONCE },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
 struct options {
 	uint64_t jobs;
 	bool once;
@@ -36,24 +24,19 @@ struct options {
 static int
 take(struct options *o, int argc, char **argv)
 {
+	const char *jobs = NULL;
+	const struct cli_option options[] = {
+		{ "jobs", .text = &jobs },
+		{ "once", .flag = &o->once },
+		{ 0 },
+	};
 	struct err err = { 0 };
-	int c, status;
+	int status = cli_take(&cli, CLI_PLAIN, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "hqvV", longopts, NULL)) != -1)
-		switch (c) {
-		case JOBS:
-			if (parse_u64(optarg, 1, 64, &o->jobs, &err) < 0)
-				return cli_usage(&cli, "--jobs %s", err.msg);
-			break;
-		case ONCE:
-			o->once = true;
-			break;
-		default:
-			if ((status = cli_common(&cli, c)) != CLI_GO)
-				return status;
-		}
-	if (optind < argc)
-		return cli_usage(&cli, "%s: not an option", argv[optind]);
+	if (status != CLI_GO)
+		return status;
+	if (jobs != NULL && parse_u64(jobs, 1, 64, &o->jobs, &err) < 0)
+		return cli_usage(&cli, "--jobs %s", err.msg);
 	return CLI_GO;
 }
 

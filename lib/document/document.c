@@ -24,6 +24,12 @@ doc_from_file(const char *path)
 	file = path;
 }
 
+const char *
+doc_file(void)
+{
+	return file;
+}
+
 int
 doc_fail(const struct err *err)
 {

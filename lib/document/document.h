@@ -57,6 +57,7 @@ int doc_first(const struct stage *, json_t *seed, void *ctx);
 int doc_fail(const struct err *);
 /* -d FILE: doc_filter() reads it instead of fd 0. */
 void doc_from_file(const char *path);
+const char *doc_file(void); /* NULL: fd 0 */
 
 /*
  * The seed of a first program: `rcn`, `project`, `deployment`.  base is what
