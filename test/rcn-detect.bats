@@ -322,6 +322,9 @@ END
 	run plan app
 	warned "'go run'"
 	is '.processes[0].command | join(" ")' bin/api
+	echo 'web: tool -w' >app/Procfile
+	run plan app
+	is '.artifacts | join(" ")' 'bin/api bin/tool'
 	echo 'web: bin/tool -v' >app/Procfile
 	run plan app
 	is '.processes[0].command | join(" ")' 'bin/tool -v'
@@ -498,6 +501,14 @@ END
 	    'web/pom.xml=<project><build><plugins><plugin><artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins></build></project>'
 	run plan app
 	is '.build[0]' 'sh mvnw -B -DskipTests -pl web -am package'
+	app 'pom.xml=<project><parent><groupId>org.springframework.boot</groupId></parent><modules><module>lib</module><module>web</module></modules><packaging>pom</packaging><build><plugins><plugin><artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins></build></project>' \
+	    'web/pom.xml=<project/>' \
+	    'web/src/main/java/org/a/b/c/App.java=public static void main(' \
+	    mvnw= .mvn/wrapper/maven-wrapper.properties=
+	run plan app
+	is '.build[0]' 'sh mvnw -B -DskipTests -pl web -am package'
+	is '.processes[0].command | join(" ")' \
+	    'java -XX:MaxRAMPercentage=75 -jar app.jar'
 	app $'pom.xml=<project>\n<a></b>'
 	run -65 --separate-stderr rcn-detect app
 	[ "$(jq -r .error.code <<<"$output")" = bad-xml ]

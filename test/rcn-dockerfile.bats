@@ -35,6 +35,24 @@ node='{"runtime":"nodejs","version":"24","output":"server",
 	done
 }
 
+@test "rcn-dockerfile: BuildKit's own frontend reads all of it" {
+	local slug=frontend-$$
+
+	mkdir -p app
+	# Every instruction is read, no stage before the last is built.
+	cat "$ROOT"/test/golden/*.dockerfile >app/Dockerfile
+	printf '\nFROM busybox:latest AS rcn-last\nUSER 1\n' >>app/Dockerfile
+	rcn-detect -q --slug "$slug" app | rcn-dockerfile |
+	    jq -c '.dockerfile.bases = ["busybox:latest"]' >document
+	run -0 --separate-stderr rcn-build -q -d document
+	sed -i '0,/^USER app$/s//USER/' app/Dockerfile
+	rcn-detect -q --slug "$slug" app | rcn-dockerfile |
+	    jq -c '.dockerfile.bases = ["busybox:latest"]' >document
+	run -65 --separate-stderr rcn-build -q -d document
+	docker images -q --filter "label=rcn.project=$slug" | sort -u |
+	    xargs -r docker rmi -f >/dev/null 2>&1 || true
+}
+
 @test "rcn-dockerfile: no template puts a value in unescaped" {
 	run ! grep -nE '\{\{\{|\{\{ *&' "$ROOT"/share/templates/*
 }

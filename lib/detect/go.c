@@ -258,7 +258,7 @@ best_program(const struct go *g)
 	return best;
 }
 
-/* Is bin/NAME what somebody starts? */
+/* Is bin/NAME, or NAME in the path, what somebody starts? */
 static bool
 is_started(const struct go *g, const struct program *p)
 {
@@ -266,9 +266,14 @@ is_started(const struct go *g, const struct program *p)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(g->app->procfile, i, one)
-		if (strstr(json_str(one, "command", ""), path) != NULL)
+	json_array_foreach(g->app->procfile, i, one) {
+		const char *text = json_str(one, "command", "");
+		size_t n = strcspn(text, " \t");
+
+		if (strstr(text, path) != NULL ||
+		    (n == strlen(p->name) && strncmp(text, p->name, n) == 0))
 			return true;
+	}
 	return false;
 }
 

@@ -481,7 +481,7 @@ maven_start(struct java *j)
 	if (packaging != NULL && strcmp(packaging, "pom") == 0)
 		return false;
 	if (!spring && !war && !is_framework(j, "quarkus") &&
-	    !is_executable(pom))
+	    !is_executable(pom) && !is_executable(j->pom))
 		return maven_classes(j, mvn);
 	add_build(j, build);
 	if (is_framework(j, "quarkus")) {
@@ -525,6 +525,34 @@ read_pom(struct java *j, const char *path, struct err *err)
 	return xml_parse(buf_str(&text), text.len, path, err);
 }
 
+/* Where the root says how all are packaged: the module that has a main. */
+static int
+module_with_main(struct java *j, const json_t *list, struct err *err)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(json_object_get(list, "in"), i, one) {
+		const char *dir = json_str(one, "text", "");
+		auto_free char *path = mem_printf("%s/pom.xml", dir);
+		auto_buf struct buf class = { 0 }, file = { 0 };
+
+		if (i == MODULES_MAX || !scan_is_plain(dir) ||
+		    !scan_has(j->app, path))
+			continue;
+		buf_clear(&j->dir);
+		buf_addf(&j->dir, "%s/", dir);
+		if (!find_main(j, &class, &file))
+			continue;
+		scan_why(j->app, "module", dir, file.data, 0);
+		j->module_pom = read_pom(j, path, err);
+		return j->module_pom != NULL ? 0 : -1;
+	}
+	buf_clear(&j->dir);
+	j->module_pom = json_incref(j->pom);
+	return 0;
+}
+
 /* Of a root that only has modules: the one that makes a program. */
 static int
 find_module(struct java *j, struct err *err)
@@ -553,6 +581,8 @@ find_module(struct java *j, struct err *err)
 		buf_addf(&j->dir, "%s/", dir);
 		scan_why(j->app, "module", dir, "pom.xml", xml_line(one));
 	}
+	if (best == NULL && json_array_size(json_object_get(list, "in")) > 0)
+		return module_with_main(j, list, err);
 	j->module_pom = best != NULL ? best : json_incref(j->pom);
 	return 0;
 }

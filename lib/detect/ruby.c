@@ -351,7 +351,7 @@ plan_start(struct ruby *r)
 		return true;
 	if (is_framework(r, "rails") && scan_has(app, "config/application.rb"))
 		return start_believe(app,
-		    scan_has(app, "bin/rails")
+		    scan_is_program(app, "bin/rails")
 			? "bin/rails server -b 0.0.0.0"
 			: "bundle exec rails server -b 0.0.0.0",
 		    "config/application.rb", 0);

@@ -26,6 +26,17 @@ scan_has(struct scan *app, const char *path)
 }
 
 bool
+scan_is_program(struct scan *app, const char *path)
+{
+	auto_buf struct buf real = { 0 };
+	struct err err = { 0 };
+	struct tree_entry e;
+
+	return tree_find(app->tree, path, &real, &e, &err) == 1 &&
+	       e.type == TREE_EXEC;
+}
+
+bool
 scan_has_dir(struct scan *app, const char *path)
 {
 	auto_buf struct buf real = { 0 };

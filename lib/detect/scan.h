@@ -45,6 +45,7 @@ extern const struct runtime runtime_bun, runtime_deno, runtime_dockerfile,
 /* Look at what the rules leave out, too: for files that are in no image. */
 void scan_unfilter(struct scan *, bool);
 bool scan_has(struct scan *, const char *path); /* a file */
+bool scan_is_program(struct scan *, const char *path); /* to execute */
 bool scan_has_dir(struct scan *, const char *path);
 /* The first of names (a NULL ends them) that is there, or NULL. */
 const char *scan_first(struct scan *, const char *const *names);

@@ -52,7 +52,7 @@ COPY --chown=app:app {{from}} {{to}}
 {{^bound}}
 COPY --from=build --chown=app:app /app/ ./
 {{/bound}}
-ENV PORT={{port}}
+ENV PORT={{port}} PATH=/app/bin:$PATH
 USER app
 EXPOSE {{port}}
 {{#web}}
