@@ -360,14 +360,24 @@ begin(struct state *st, const json_t *job, json_t **document, struct err *err)
 	return *document != NULL ? 1 : -1;
 }
 
+/* Whose it was.  A group of another boot is by now somebody else's. */
 static json_t *
-lost_of(const json_t *job)
+lost_of(struct state *st, const json_t *job, struct err *err)
 {
-	json_t *lost = json_object();
+	json_t *lost;
+	int64_t ours;
 
+	if (db_number(st->db,
+		"SELECT lease_boot = :boot FROM jobs WHERE id = :id",
+		ARGS(ARG_TEXT("boot", state_boot()),
+		    ARG_TEXT("id", json_str(job, "id", ""))),
+		&ours, err) < 0)
+		return NULL;
+	lost = json_object();
 	json_object_set(lost, "worker", json_object_get(job, "worker"));
-	json_object_set(lost, "process_group",
-	    json_object_get(job, "process_group"));
+	if (ours != 0)
+		json_object_set(lost, "process_group",
+		    json_object_get(job, "process_group"));
 	return lost;
 }
 
@@ -399,8 +409,11 @@ claim_this(struct state *st, const json_t *job, bool lost, const char *worker,
 {
 	const char *kind = json_str(job, "kind", "");
 	json_auto_t *document = NULL;
+	json_auto_t *former = NULL;
 	int can = 1;
 
+	if (lost && (former = lost_of(st, job, err)) == NULL)
+		return -1;
 	if (lost)
 		can = lose(st, job, "its worker ended", err);
 	if (can == 1 && strcmp(kind, "deploy") == 0)
@@ -415,7 +428,7 @@ claim_this(struct state *st, const json_t *job, bool lost, const char *worker,
 	if (document != NULL)
 		json_object_set(*out, "document", document);
 	if (lost)
-		json_object_set_new(*out, "lost", lost_of(job));
+		json_object_set(*out, "lost", former);
 	return 1;
 }
 

@@ -123,6 +123,35 @@ test_named(void)
 	close(ends[1]);
 }
 
+/* The number of a group is given away again: whose it is now cannot be asked,
+ * and who may not be ended is not of ours. */
+static void
+test_others(void)
+{
+	pid_t other, asks;
+	int status = 0;
+
+	if (geteuid() != 0) {
+		printf("ok %d # SKIP nobody else's process\n", ++tap_count);
+		return;
+	}
+	other = fork();
+	if (other == 0) {
+		(void)setpgid(0, 0);
+		pause();
+		_exit(0);
+	}
+	(void)setpgid(other, other);
+	asks = fork();
+	if (asks == 0)
+		_exit(setuid(65534) < 0 ? 99 : group_count("none", other));
+	(void)waitpid(asks, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "another user's is not counted: %x", (unsigned)status);
+	kill(other, SIGKILL);
+	(void)waitpid(other, &status, 0);
+}
+
 int
 main(void)
 {
@@ -130,5 +159,6 @@ main(void)
 	test_ended();
 	test_cgroup();
 	test_named();
+	test_others();
 	return tap_end();
 }

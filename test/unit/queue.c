@@ -370,11 +370,15 @@ test_leases(void)
 	s = deployment_record(st, doc, &err);
 	fails(s == NULL, "fenced", "no record");
 	is_state(str(d, "id"), "building", "the new one's is as it was");
+	ok(job_group(st, id, 2, 4712, &err) == 0, "its group: %s", err.msg);
 	db_script(st->db, "UPDATE jobs SET lease_boot = 'before'", &err);
 	json_decref(second);
 	second = claim();
 	ok(second != NULL && json_int(second, "epoch", 0) == 3,
 	    "after a reboot a lease is over at once");
+	ok(json_at(second, "lost") != NULL &&
+		json_at(second, "lost.process_group") == NULL,
+	    "and no group of now is the one of then");
 	boot_shift = 0;
 	ok(job_return(st, id, 3, &err) == 0, "handed back: %s", err.msg);
 	is_state(str(d, "id"), "pending", "it waits again");
