@@ -99,7 +99,7 @@ start(const struct proc *p, struct running *r, struct err *err)
 
 	if (make_pipe(report, err) < 0)
 		return -1;
-	if ((p->out != NULL && make_pipe(out, err) < 0) ||
+	if (((p->out != NULL || p->sink != NULL) && make_pipe(out, err) < 0) ||
 	    (p->line != NULL && make_pipe(lines, err) < 0))
 		return -1;
 	r->pid = fork();
@@ -163,6 +163,8 @@ read_out(const struct proc *p, struct running *r, struct err *err)
 	char chunk[16384];
 	ssize_t n = io_read(r->out, chunk, sizeof(chunk));
 
+	if (n > 0 && p->sink != NULL)
+		return p->sink(chunk, (size_t)n, p->ctx, err);
 	if (n > 0) {
 		buf_add(p->out, chunk, (size_t)n);
 		if (p->out->len > max)

@@ -20,13 +20,16 @@
 
 /* A line of the child's stderr (or stdout), without its end. */
 typedef void proc_line_fn(const char *, size_t, void *ctx);
+/* A piece of the child's stdout: 0, or -1 to end it with err set. */
+typedef int proc_sink_fn(const void *, size_t, void *ctx, struct err *);
 
 struct proc {
 	char *const *argv; /* argv[0] is searched in PATH */
 	char *const *envp; /* NULL: ours */
 	const char *cwd; /* NULL: ours */
 	int in; /* stdin; 0: /dev/null (our own stdin is never inherited) */
-	struct buf *out; /* stdout; NULL: to our stderr */
+	struct buf *out; /* stdout; NULL: to our stderr, or to sink */
+	proc_sink_fn *sink; /* stdout as it comes, without a limit */
 	size_t out_max; /* 0: 1 MiB; more is EX_DATAERR "too-large" */
 	proc_line_fn *line; /* each line of stderr; NULL: our stderr */
 	void *ctx;

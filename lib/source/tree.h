@@ -111,8 +111,15 @@ int tree_find(struct tree *, const char *, struct buf *where,
  * "too-large". */
 int tree_read(struct tree *, const char *, size_t max, struct buf *,
     struct err *);
-/* A file in pieces, in constant memory (git: the whole blob at once).  The
- * file of a folder may have changed since its size was told: count. */
+/*
+ * A file in pieces, in constant memory.  Of a commit: below 4 MiB whole; a
+ * bigger one that is loose as it is unpacked, and one of a pack out of
+ * `git cat-file`, a child that reads nobody's configuration.  That one streams
+ * too, unless the pack has it as a delta (git makes none of files over 512
+ * MiB): then the child holds file and base.  Without a git to run, or the
+ * right to, it is whole.
+ * The file of a folder may have changed since its size was told: count.
+ */
 int tree_pipe(struct tree *, const char *, tree_sink *, void *, struct err *);
 /* What is in the folder root, not root itself. */
 int tree_walk(struct tree *, const char *root, tree_fn *, void *, struct err *);

@@ -1,14 +1,22 @@
 /*
  * A tree over a commit: libgit2 reads the object store, nothing is written
- * and no configuration but the repository's own is read.
+ * and no configuration but the repository's own is read.  Big blobs of packs,
+ * which libgit2 cannot stream, come from a git that reads none.
  */
 #include "source/tree_ops.h"
 
+#include <fcntl.h>
 #include <git2.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/folder.h"
+#include "base/io.h"
+#include "base/proc.h"
 
 #define PLAIN_NAME                   \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
@@ -22,6 +30,7 @@ struct git {
 	git_repository *repo;
 	git_odb *odb;
 	git_commit *commit; /* or NULL */
+	char *aside; /* a folder for the child, or NULL */
 };
 
 /* What libgit2 says, at the border. */
@@ -138,7 +147,7 @@ git_look(struct tree *t, union tree_at at, const char *name,
 
 /*
  * A big loose blob in pieces: read whole, its compressed bytes would lie in
- * memory beside it.  1 done, 0 not loose (a pack cannot be streamed), -1.
+ * memory beside it.  1 done, 0 small, or not loose, -1.
  */
 static int
 pipe_loose(struct git *g, const git_oid *id, tree_sink *sink, void *ctx,
@@ -171,6 +180,130 @@ pipe_loose(struct git *g, const git_oid *id, tree_sink *sink, void *ctx,
 	return rc;
 }
 
+/*
+ * The child's repository is a folder of our own that has nothing but the
+ * objects of the real one: so it runs as we do, and what a stranger has put
+ * into a configuration, or into hooks, is not read.
+ */
+static int
+make_aside(struct git *g, struct err *err)
+{
+	static const char config[] = "[core]\n\trepositoryformatversion = 0\n"
+				     "\tbare = true\n";
+	const char *dir = getenv("TMPDIR");
+	auto_free char *path = mem_printf("%s/rcn-git.XXXXXX",
+	    dir != NULL && *dir == '/' ? dir : "/var/tmp");
+
+	if (g->aside != NULL)
+		return 0;
+	if (mkdtemp(path) == NULL)
+		return io_cannot_create(err, path);
+	auto_free char *head = mem_printf("%s/HEAD", path);
+	auto_free char *conf = mem_printf("%s/config", path);
+	auto_free char *refs = mem_printf("%s/refs", path);
+
+	g->aside = ptr_steal(&path);
+	if (mkdir(refs, 0700) < 0)
+		return io_cannot_create(err, refs);
+	if (io_replace(head, 0600, "ref: refs/heads/x\n", 18, err) < 0)
+		return -1;
+	return io_replace(conf, 0600, config, sizeof(config) - 1, err);
+}
+
+static void
+drop_aside(struct git *g)
+{
+	char *slash = g->aside != NULL ? strrchr(g->aside, '/') : NULL;
+	struct err ignored = { 0 };
+
+	if (slash == NULL)
+		return;
+	*slash = '\0';
+	(void)folder_remove(g->aside, slash + 1, &ignored);
+	free(g->aside);
+}
+
+struct packed {
+	tree_sink *sink;
+	void *ctx;
+	uint64_t sent;
+	struct buf said;
+};
+
+static int
+packed_out(const void *p, size_t n, void *ctx, struct err *err)
+{
+	struct packed *k = ctx;
+
+	k->sent += n;
+	return k->sink(p, n, k->ctx, err);
+}
+
+static void
+packed_said(const char *line, size_t n, void *ctx)
+{
+	struct packed *k = ctx;
+
+	if (k->said.len == 0)
+		buf_add(&k->said, line, n);
+}
+
+/* 0: git did not begin. */
+static int
+run_git(struct git *g, const char *hex, uint64_t size, struct packed *k,
+    struct err *err)
+{
+	const char *path = getenv("PATH");
+	auto_free char *dir = mem_printf("GIT_DIR=%s", g->aside);
+	auto_free char *objects = mem_printf("GIT_OBJECT_DIRECTORY=%sobjects",
+	    git_repository_commondir(g->repo));
+	auto_free char *where =
+	    mem_printf("PATH=%s", path != NULL ? path : "/usr/bin:/bin");
+	const char *argv[] = { "git", "-c", "core.bigFileThreshold=1m", "-c",
+		"core.deltaBaseCacheLimit=1m", "cat-file", "blob", hex, NULL };
+	const char *envp[] = { dir, objects, where, "HOME=/nonexistent",
+		"LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_NO_REPLACE_OBJECTS=1",
+		"GIT_NO_LAZY_FETCH=1", NULL };
+	struct proc p = { .argv = (char *const *)(uintptr_t)argv,
+		.envp = (char *const *)(uintptr_t)envp,
+		.sink = packed_out,
+		.line = packed_said,
+		.ctx = k };
+	int status = 0;
+
+	if (proc_run(&p, &status, err) < 0)
+		return k->sent == 0 && strcmp(err->code, "program-missing") == 0
+			   ? 0
+			   : -1;
+	if (status == 0 && k->sent == size)
+		return 1;
+	return err_set(err, EX_DATAERR, "git-broken", "git cat-file %s: %s",
+	    hex, k->said.len > 0 ? k->said.data : "not all of it");
+}
+
+/* 1 done, 0 too small for it or no git is here, -1. */
+static int
+pipe_packed(struct git *g, const git_oid *id, tree_sink *sink, void *ctx,
+    struct err *err)
+{
+	char hex[GIT_OID_HEXSZ + 1];
+	struct packed k = { .sink = sink, .ctx = ctx };
+	git_object_t type;
+	size_t size;
+	int rc;
+
+	if (git_odb_read_header(&size, &type, g->odb, id) < 0 ||
+	    size < STREAM_MIN)
+		return 0;
+	if (make_aside(g, err) < 0)
+		return -1;
+	(void)git_oid_tostr(hex, sizeof(hex), id);
+	rc = run_git(g, hex, size, &k, err);
+	buf_release(&k.said);
+	return rc;
+}
+
 static int
 git_pipe(struct tree *t, union tree_at at, const char *name, tree_sink *sink,
     void *ctx, struct err *err)
@@ -186,6 +319,8 @@ git_pipe(struct tree *t, union tree_at at, const char *name, tree_sink *sink,
 		return err_set(err, EX_NOINPUT, "file-missing",
 		    "%s: no such file", name);
 	rc = pipe_loose(g, git_tree_entry_id(e), sink, ctx, err);
+	if (rc == 0)
+		rc = pipe_packed(g, git_tree_entry_id(e), sink, ctx, err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (git_blob_lookup(&blob, g->repo, git_tree_entry_id(e)) < 0)
@@ -213,6 +348,7 @@ git_close(struct tree *t)
 {
 	struct git *g = (struct git *)t;
 
+	drop_aside(g);
 	git_commit_free(g->commit);
 	git_odb_free(g->odb);
 	git_repository_free(g->repo);
