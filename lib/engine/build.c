@@ -14,6 +14,8 @@
 #include "engine/progress.h"
 #include "engine/session.h"
 
+enum { CANCEL_MS = 5000 };
+
 /* One build while it runs. */
 struct job {
 	const struct build *b;
@@ -385,17 +387,26 @@ make_path(const struct job *j, const char *id, struct buf *path)
 	add_json(path, "labels", b->labels);
 }
 
+static int
+drop(json_t *o, void *ctx, struct err *err)
+{
+	(void)o;
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
 /* The connection is gone; Docker ends the build then, this makes it sure. */
 static void
 cancel(struct engine *e, const char *id)
 {
 	auto_free char *path = mem_printf("/build/cancel?id=%s", id);
+	const struct engine_send soon = { .total_ms = CANCEL_MS };
 	struct err ignored = { 0 };
-	int status;
 
 	stop_hold(true);
 	if (!text_starts(engine_name(e), "podman"))
-		(void)engine_call(e, "POST", path, NULL, &status, NULL,
+		(void)engine_stream(e, "POST", path, &soon, drop, NULL,
 		    &ignored);
 	stop_hold(false);
 }
@@ -429,8 +440,9 @@ our_fault(const struct job *j, int rc, struct err *err)
 
 	if (first == NULL || (rc == 0 && j->failed == NULL) ||
 	    (rc < 0 && strcmp(err->code, "cancelled") == 0) ||
-	    ((rc < 0 || j->failed != NULL) &&
-		strcmp(first->code, "session-lost") == 0))
+	    (strcmp(first->code, "session-lost") == 0 &&
+		(j->failed != NULL ||
+		    (rc < 0 && strcmp(err->code, "engine-down") == 0))))
 		return false;
 	*err = *first;
 	return true;

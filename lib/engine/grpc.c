@@ -221,6 +221,13 @@ grpc_pending(struct grpc *g, const unsigned char **p, struct err *err)
 	    nghttp2_strerror((int)n));
 }
 
+bool
+grpc_over(const struct grpc *g)
+{
+	return nghttp2_session_want_read(g->h2) == 0 &&
+	       nghttp2_session_want_write(g->h2) == 0;
+}
+
 /*
  * What arrives
  */

@@ -15,6 +15,7 @@
 #ifndef ENGINE_GRPC_H
 #define ENGINE_GRPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include "base/buf.h"
@@ -53,6 +54,8 @@ grpc_cleanup(struct grpc **g)
 int grpc_feed(struct grpc *, const void *, size_t, struct err *);
 /* Bytes to send, borrowed until the next call; 0: none for now. */
 ssize_t grpc_pending(struct grpc *, const unsigned char **, struct err *);
+/* Either side has said good-bye, and nothing is open or waits. */
+bool grpc_over(const struct grpc *);
 
 /* All values of a header of the call, in order; borrowed. */
 const struct strvec *grpc_headers(const struct grpc_call *, const char *name);

@@ -325,6 +325,8 @@ say(struct session *s)
 			s->sent += (uint64_t)n;
 		}
 	}
+	if (!s->lost && s->at == s->out.len && grpc_over(s->grpc))
+		lose(s, &err);
 }
 
 /* One turn of both connections; s->done says whether it was the last. */
@@ -428,8 +430,10 @@ ask_for_it(struct session *s, struct engine *e, struct err *err)
 		return err_set(err, EX_UNAVAILABLE, "session-lost",
 		    "engine: no answer to POST /session in %d s",
 		    ANSWER_MS / 1000);
-	if (ready < 0 || hijack_answer(s->line, &status, err) < 0)
+	if (ready < 0)
 		return -1;
+	if (hijack_answer(s->line, &status, err) < 0)
+		return err_wrap(err, "engine: POST /session");
 	if (status == 101)
 		return 1;
 	log_info("engine: POST /session: %d", status);
