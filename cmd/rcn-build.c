@@ -469,6 +469,8 @@ have_base(struct work *w, const char *ref, struct err *err)
 	return 0;
 }
 
+/* With a session too: what a build fetches itself the engine does not keep as
+ * an image, so that each one after it would ask the registry again. */
 static int
 have_bases(struct work *w, struct err *err)
 {

@@ -449,6 +449,34 @@ sent() {
 	done
 }
 
+@test "rcn-build: a base that only the build knows: the session logs in" {
+	for kind in PLAIN BASIC TOKEN HUB; do
+		host=RCN_TEST_REGISTRY_$kind user=RCN_TEST_REGISTRY_${kind}_USER
+		pass=RCN_TEST_REGISTRY_${kind}_PASS
+		name=${!host}/team/$slug
+		[ $kind = PLAIN ] || registry_login "${!host}" "${!user}" \
+		    "${!pass}" "$T/login"
+		docker tag busybox "$name:2"
+		DOCKER_CONFIG=$T/login docker push -q "$name:2"
+		docker rmi "$name:2"
+		df="ARG BASE=$name:2"$'\nFROM ${BASE}\nCOPY . /in\n'
+		document '.dockerfile.bases = ["${BASE}"]' >in
+		if [ $kind != PLAIN ]; then
+			run -77 build <in
+			is 77 registry-denied
+			run -77 build --no-session <in
+			mkdir -p secrets/registry
+			cp login/config.json secrets/registry
+		fi
+		RCN_SECRETS=$T/secrets build <in
+		[ "$(docker run --rm "$(jq -r .image.ref out)" cat /in/file)" = \
+		    hello ]
+		run ! grep -e "${!pass:-none}" out err
+		# Why those that are known are pulled before: it keeps none.
+		run ! docker image inspect "$name:2"
+	done
+}
+
 @test "rcn-build: a source that changed is refused" {
 	echo '<p>hi' >app/index.html
 	rcn-detect app 2>/dev/null >seen
