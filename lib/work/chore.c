@@ -14,6 +14,9 @@
 
 enum { BUSY_MS = 5000 };
 
+/* A net: each has its own limits, and a place of the worker meanwhile. */
+enum { LIMIT_MS = 3600000 };
+
 /* ---- programs ---- */
 
 static enum run_wish
@@ -64,6 +67,9 @@ judge(const char *program, struct run_end *end, const struct hold *h,
 	if (h->lost)
 		return err_set(err, EX_TEMPFAIL, "fenced",
 		    "%s: another worker has the job", program);
+	if (end->late)
+		return err_set(err, EX_TEMPFAIL, "timeout",
+		    "%s: took too long, and was ended", program);
 	if (end->termed)
 		return stop_err(err);
 	if (end->status == 0)
@@ -77,7 +83,9 @@ int
 chore_program(const struct worker_settings *set, struct hold *h,
     char *const *argv, const char *in, struct err *err)
 {
-	static const struct run_stage none[] = { { 0 } };
+	const struct run_stage stages[] = {
+		{ argv[0], set->stage_ms > 0 ? set->stage_ms : LIMIT_MS }, { 0 }
+	};
 	auto_free char *job = mem_printf("RCN_JOB=%s", h->id);
 	char *env[] = { job, NULL };
 	struct logfile log = { .fd = fcntl(2, F_DUPFD_CLOEXEC, 3),
@@ -90,7 +98,7 @@ chore_program(const struct worker_settings *set, struct hold *h,
 		.in_size = in != NULL ? strlen(in) : 0,
 		.lock = -1,
 		.log = &log,
-		.stages = none,
+		.stages = stages,
 		.beat = beat,
 		.started = started,
 		.ctx = h,

@@ -416,6 +416,7 @@ test_chores(void)
 	json_auto_t *project = project_get(st, "app", &err);
 	json_auto_t *list = NULL;
 	int n = called("rcn-retire");
+	int64_t began;
 
 	row = chore("stop", project);
 	tap_str(json_str(row, "status", "?"), "done", "stopped");
@@ -431,6 +432,17 @@ test_chores(void)
 	tap_str(json_str(row, "status", "?"), "failed", "a program fails");
 	ok(strstr(json_str(row, "error.message", ""), "budget is none") != NULL,
 	    "why: %s", json_str(row, "error.message", ""));
+	json_decref(row);
+	stand_in("rcn-gc", "sleep 30");
+	setenv("RCN_STAGE_MS", "200", 1);
+	began = clock_ms();
+	row = chore("gc", NULL);
+	unsetenv("RCN_STAGE_MS");
+	ok(clock_ms() - began < 20000 &&
+		strcmp(json_str(row, "status", "?"), "queued") == 0,
+	    "one that does not end is ended, and tried again: %s",
+	    json_str(row, "status", "?"));
+	db_script(st->db, "DELETE FROM jobs WHERE status = 'queued'", &err);
 	json_decref(row);
 	stand_in("rcn-gc", "");
 	row = chore("gc", NULL);
