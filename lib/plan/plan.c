@@ -126,6 +126,12 @@ plan_release(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+bool
+plan_is(const struct plan *p, const char *runtime)
+{
+	return p->runtime != NULL && strcmp(p->runtime, runtime) == 0;
+}
+
 const struct process *
 plan_process(const struct plan *p, const char *name)
 {

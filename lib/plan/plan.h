@@ -99,6 +99,7 @@ json_t *plan_encode(const struct plan *); /* new reference */
 /* Missing members are zero; a wrong one: EX_DATAERR "bad-plan". */
 int plan_decode(struct plan *, const json_t *, struct err *);
 
+bool plan_is(const struct plan *, const char *runtime);
 const struct process *plan_process(const struct plan *, const char *name);
 /* Added at the end, zeroed but for the name, or the one that is there. */
 struct process *plan_add_process(struct plan *, const char *name);
