@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "parse/jsonc.h"
+#include "parse/semver.h"
 #include "parse/xml.h"
 
 struct dotnet {
@@ -135,11 +136,12 @@ find_project(struct dotnet *d, struct err *err)
 
 /* "net8.0" is 8.0, "net9.0-windows" too; of several the newest. */
 static void
-claim_framework(struct claims *c, const char *v, const char *file, int line)
+claim_framework(struct claims *c, const char *text, const char *file, int line)
 {
 	auto_buf struct buf best = { 0 };
+	struct semver v, newest = { 0 };
 
-	for (const char *s = v; s != NULL && *s != '\0';) {
+	for (const char *s = text; s != NULL && *s != '\0';) {
 		size_t n = strcspn(s, ";");
 
 		if (strncmp(s, "netcoreapp", 10) == 0 ||
@@ -150,7 +152,9 @@ claim_framework(struct claims *c, const char *v, const char *file, int line)
 			auto_free char *one =
 			    mem_strndup(number, strspn(number, "0123456789."));
 
-			if (atof(one) > atof(buf_str(&best))) {
+			if (semver_parse(&v, one) &&
+			    semver_compare(&v, &newest) > 0) {
+				newest = v;
 				buf_clear(&best);
 				buf_adds(&best, one);
 			}

@@ -137,7 +137,7 @@ program_name(const struct go *g, const char *dir)
 {
 	const char *path =
 	    *dir != '\0' ? dir : json_str(g->mod, "module", "app");
-	const char *end = path + strlen(path), *start = strrchr(path, '/');
+	const char *end, *start = strrchr(path, '/');
 
 	if (start != NULL && start[1] == 'v' && start > path &&
 	    start[2 + strspn(start + 2, "0123456789")] == '\0') {

@@ -153,10 +153,9 @@ attribute(struct xml *x, json_t *o)
 		return bad(x, "an attribute without a value");
 	x->s++;
 	blanks(x);
-	quote = x->s < x->end ? *x->s : '\0';
-	if (quote != '"' && quote != '\'')
+	if (x->s == x->end || (*x->s != '"' && *x->s != '\''))
 		return bad(x, "an attribute's value without quotes");
-	x->s++;
+	quote = *x->s++;
 	while (x->s < x->end && *x->s != quote) {
 		if (*x->s == '&')
 			entity(x, &value);
