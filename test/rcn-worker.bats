@@ -108,7 +108,10 @@ no_jobs() {
 @test "rcn-worker: stays, and does what comes; little memory, no CPU" {
 	local one two anon ticks
 
+	# As if rcn-state had been killed after a commit.
+	rm "$RCN_STATE_DIR/hook/repositories.json"
 	worker
+	wait_for 20 test -s "$RCN_STATE_DIR/hook/repositories.json"
 	one=$(push v1)
 	becomes "$one" live
 	two=$(push v2)

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "state/credential.h"
 #include "state/deployment.h"
 #include "state/environment.h"
 #include "state/project.h"
@@ -309,7 +310,7 @@ repair(const struct worker_settings *set, struct hold *h, struct err *err)
 		.set = set, .hold = h, .settled = clock_ms() + set->settle_ms
 	};
 
-	if (vault_sweep(h->st, err) < 0)
+	if (vault_sweep(h->st, err) < 0 || hook_publish(h->st, err) < 0)
 		return -1;
 	if (chore_program(set, h, argv, NULL, &r.why) < 0 &&
 	    (h->lost || strcmp(r.why.code, "cancelled") == 0)) {
