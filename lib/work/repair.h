@@ -7,11 +7,10 @@
  *				after the engine came: started again, by a
  *				deployment with trigger `start`
  *	secrets			of runs that are over go
- * An environment in which a job runs is left to that; if instances are missing
- * there, EX_TEMPFAIL "environment-busy": look again later.  A project that is not
  *	repositories.json	says to rcn-hookd what the database says
- * An environment in which a job runs is left to that.  A project that is not
- * in the database is nobody's to repair.
+ * An environment in which a job runs is left to that; if instances are missing
+ * there, EX_TEMPFAIL "environment-busy": look again later.  A project that is
+ * not in the database is nobody's to repair.
  */
 #ifndef WORK_REPAIR_H
 #define WORK_REPAIR_H

@@ -419,10 +419,10 @@ rotate_until(int statements)
 		state_open(&own, "x", 0, &err);
 		left = statements;
 		db_watch(own->db, die, NULL);
-		_exit(key_rotate(own, &n, &err) == 0 ? 0 : 1);
+		(void)raise(key_rotate(own, &n, &err) == 0 ? SIGTERM : SIGINT);
 	}
 	waitpid(pid, &status, 0);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
 }
 
 static void
