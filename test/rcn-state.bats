@@ -27,12 +27,17 @@ load state
 	[ "$(wc -l <<<"$output")" -eq 1 ]
 }
 
-@test "rcn-state: init gives the fetch user its part" {
+@test "rcn-state: init gives the fetch user and the daemon their parts" {
 	[ "$(id -u)" -eq 0 ] || skip "root only"
 	# The test's own folder is closed to others.
 	RCN_STATE_DIR=$(mktemp -d /tmp/rcn-state.XXXXXX)
-	RCN_SOURCE_USER=nobody state init
+	RCN_SOURCE_USER=nobody RCN_HOOK_USER=nobody state init
 	[ "$(stat -c %U:%a "$RCN_STATE_DIR/mirrors")" = nobody:700 ]
+	# After a rotation too, the daemon reads its key, and no other.
+	state key rotate
+	setpriv --reuid nobody --clear-groups --regid nogroup \
+		sh -c 'cat "$RCN_STATE_DIR"/hook/key-* \
+			"$RCN_STATE_DIR"/hook/repositories.json' >/dev/null
 	[ "$(stat -c %a "$RCN_STATE_DIR")" = 711 ]
 	setpriv --reuid nobody --clear-groups --regid nogroup \
 		test -w "$RCN_STATE_DIR/mirrors"
