@@ -162,8 +162,81 @@ check_newest(struct state *st, const json_t *row, struct err *err)
 }
 
 static int
+changed(const json_t *row, const char *what, struct err *err)
+{
+	return err_set(err, EX_DATAERR, "bad-document",
+	    "%s #%lld: %s: no longer what rcn-state has given out",
+	    json_str(row, "project", ""), (long long)json_int(row, "number", 0),
+	    what);
+}
+
+/* A host that came or went meanwhile is no matter, another's is. */
+static int
+check_hosts(struct state *st, const json_t *doc, const json_t *row,
+    struct err *err)
+{
+	json_t *host;
+	int64_t other;
+	size_t i;
+
+	json_array_foreach(json_at(doc, "project.hosts"), i, host) {
+		const char *name = json_string_value(host);
+
+		if (db_number(st->db,
+			"SELECT count(*) FROM domains WHERE host = :host"
+			" AND environment <> :environment",
+			ARGS(ARG_TEXT("host", name != NULL ? name : ""),
+			    ARG_TEXT("environment",
+				json_str(row, "environment_id", ""))),
+			&other, err) < 0)
+			return -1;
+		if (name == NULL || other != 0)
+			return changed(row, "project.hosts", err);
+	}
+	return 0;
+}
+
+/*
+ * The document has passed through programs that read a stranger's files and
+ * are trusted with nothing: from here on it says what is mounted, where it is
+ * reached and whom it replaces.
+ */
+static int
+check_ours(struct state *st, const json_t *doc, const json_t *row,
+    struct err *err)
+{
+	static const char *const same[] = { "environment", "trigger",
+		"number" };
+	auto_free char *version =
+	    mem_printf("%lld", (long long)json_int(row, "env_version", 0));
+	const json_t *d = json_object_get(doc, "deployment");
+	json_auto_t *project = json_copy(json_object_get(doc, "project"));
+	json_auto_t *given = db_first(st->db,
+	    "SELECT settings AS \"settings:json\" FROM deployments"
+	    " WHERE id = :id",
+	    ARGS(ARG_TEXT("id", json_str(row, "id", ""))), err);
+	json_t *settings = json_object_get(given, "settings");
+
+	if (given == NULL)
+		return -1;
+	json_object_del(settings, "hosts");
+	json_object_del(project, "hosts");
+	if (!json_equal(settings, project))
+		return changed(row, "project", err);
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+		if (!json_equal(json_object_get(d, same[i]),
+			json_object_get(row, same[i])))
+			return changed(row, same[i], err);
+	if (strcmp(json_str(d, "env_version", ""), version) != 0)
+		return changed(row, "env_version", err);
+	return check_hosts(st, doc, row, err);
+}
+
+static int
 to_deploying(struct state *st, const json_t *doc, json_t *row, struct err *err)
 {
+	if (check_ours(st, doc, row, err) < 0)
+		return -1;
 	/* A rerun of what serves already, to settle it. */
 	if (is(row, "live"))
 		return 0;

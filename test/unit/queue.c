@@ -682,6 +682,46 @@ test_cancel(void)
 	tap_str(str(row, "error.code"), "timeout", "and says so");
 }
 
+/* What parsers of strangers' files have handed on. */
+static void
+test_forged(void)
+{
+	static const struct {
+		const char *section, *member, *value;
+	} forged[] = {
+		{ "project", "mounts",
+		    "[{\"source\":\"/\",\"target\":\"/h\"}]" },
+		{ "project", "slug", "\"forged-too\"" },
+		{ "project", "hosts", "[\"forged-too.example\"]" },
+		{ "project", "hosts", "[5]" },
+		{ "deployment", "environment", "\"staging\"" },
+		{ "deployment", "env_version", "\"7\"" },
+		{ "deployment", "trigger", "\"image\"" },
+	};
+	json_auto_t *d = NULL;
+	json_auto_t *job = NULL;
+	json_auto_t *doc = NULL;
+
+	project("forged");
+	project("forged-too");
+	d = add("forged", "push", "c1");
+	job = claim();
+	doc = built(job, "r/l:1");
+	for (size_t i = 0; i < sizeof(forged) / sizeof(*forged); i++) {
+		json_auto_t *bad = json_deep_copy(doc);
+
+		json_object_set_new(json_object_get(bad, forged[i].section),
+		    forged[i].member,
+		    json_loads(forged[i].value, JSON_DECODE_ANY, NULL));
+		fails(!advance(bad, "deploying"), "bad-document",
+		    forged[i].value);
+	}
+	is_state(str(d, "id"), "building", "nothing of it is deployed");
+	json_array_clear(json_at(doc, "project.hosts"));
+	ok(advance(doc, "deploying"), "a host that is gone: %s", err.msg);
+	end_all();
+}
+
 /* Cancelled too late: the proxy has switched. */
 static void
 test_late(void)
@@ -962,6 +1002,7 @@ main(void)
 	test_restart();
 	test_rollback();
 	test_cancel();
+	test_forged();
 	test_late();
 	test_unwatched();
 	test_live_lost();
