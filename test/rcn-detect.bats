@@ -419,7 +419,7 @@ END
 }
 
 @test "rcn-detect: a package.json beside another runtime only builds assets" {
-	app index.php= pnpm-lock.yaml='lockfileVersion: "9.0"' \
+	app public/index.php= pnpm-lock.yaml='lockfileVersion: "9.0"' \
 	    'package.json={"scripts":{"build":"vite build","start":"node x.js"}}'
 	run plan app
 	is .runtime php
@@ -428,7 +428,7 @@ END
 	    'npm install -g pnpm@9 && pnpm install --frozen-lockfile'
 	is '.build | join(" ")' 'pnpm run build'
 	is '.package_manager' null
-	rm app/index.php
+	rm app/public/index.php
 	app requirements.txt=flask app.py='app = Flask()'
 	run plan app
 	is .runtime python

@@ -243,8 +243,8 @@ find_name(struct elixir *e)
 
 	if (s != NULL && *s == '[' &&
 	    word(s + 1 + strspn(s + 1, " \t\n"), &e->name))
-		return true;
-	return word(keyword(e, "app"), &e->name);
+		return scan_is_plain(e->name.data);
+	return word(keyword(e, "app"), &e->name) && scan_is_plain(e->name.data);
 }
 
 static int

@@ -392,13 +392,16 @@ read_json(struct scan *app, const char *file, struct buf *text, json_t **v,
 static int
 php_plan(struct scan *app, struct err *err)
 {
+	static const char *const alone[] = { "index.php", "public/index.php",
+		"web/index.php", "public_html/index.php", "htdocs/index.php",
+		"www/index.php", "html/index.php", NULL };
 	struct php p = { .app = app };
 	int got = read_json(app, "composer.json", &p.text, &p.composer, err);
 
 	if (got == 1 &&
 	    read_json(app, "composer.lock", &p.lock_text, &p.lock, err) < 0)
 		got = -1;
-	if (got == 0 && scan_has(app, "index.php"))
+	if (got == 0 && scan_first(app, alone) != NULL)
 		got = 1;
 	if (got == 1)
 		got = php_fill(&p, err);

@@ -7,6 +7,7 @@ RUN a2enmod rewrite headers && \
     mv "$PHP_INI_DIR/php.ini-production" "$PHP_INI_DIR/php.ini" && \
     echo 'Listen ${PORT}' >/etc/apache2/ports.conf && \
     printf '%s\n' \
+    'ServerName localhost' \
     '<VirtualHost *:${PORT}>' \
     '	DocumentRoot /app' \
     '	<Directory /app>' \
