@@ -10,47 +10,6 @@
 #include "state/environment.h"
 #include "state/queue.h"
 
-#define ROW                                                             \
-	"SELECT j.seq, j.id, j.kind, p.slug AS project, e.name AS"      \
-	" environment, j.project AS project_id, j.environment AS"       \
-	" environment_id, j.deployment, j.payload AS \"payload:json\"," \
-	" j.status, j.attempts, j.crashes, j.epoch, j.worker,"          \
-	" j.process_group, j.error AS \"error:json\", j.created_at,"    \
-	" j.ended_at, j.rev FROM jobs j"                                \
-	" LEFT JOIN projects p ON p.id = j.project"                     \
-	" LEFT JOIN environments e ON e.id = j.environment"
-
-/* Its wait is over; another boot's is, too. */
-#define DUE "(j.run_boot IS NULL OR j.run_boot <> :boot OR j.run_at <= :now)"
-
-/*
- * What of an environment may begin: nothing beside a deployment that builds
- * or deploys; a deployment after all lower numbers, and after a stop or
- * teardown that came before it.  Notices go one at a time: whom they are for
- * may be slow, and is not to hold up deployments.
- */
-#define FREE                                                            \
-	"CASE WHEN j.kind = 'notify' THEN NOT EXISTS (SELECT 1 FROM"    \
-	" jobs t WHERE t.status = 'running' AND t.kind = 'notify')"     \
-	" ELSE (j.kind NOT IN ('deploy', 'stop', 'teardown') OR ("      \
-	"NOT EXISTS (SELECT 1 FROM deployments r WHERE r.environment =" \
-	" j.environment AND r.state IN ('building', 'deploying'))"      \
-	" AND NOT EXISTS (SELECT 1 FROM jobs k WHERE k.environment ="   \
-	" j.environment AND k.kind IN ('stop', 'teardown') AND"         \
-	" k.seq < j.seq AND k.status IN ('queued', 'running'))"         \
-	" AND NOT (j.kind = 'deploy' AND EXISTS (SELECT 1 FROM"         \
-	" deployments w WHERE w.environment = j.environment AND"        \
-	" w.state = 'pending' AND w.number < (SELECT d.number FROM"     \
-	" deployments d WHERE d.id = j.deployment))))) END"
-
-#define NEXT " WHERE j.status = 'queued' AND " DUE " AND " FREE
-#define OVER                                                        \
-	" WHERE j.status = 'running' AND (j.lease_boot <> :boot OR" \
-	" j.lease_until <= :now)"
-#define FIRST " ORDER BY j.seq LIMIT 1"
-#define NOW \
-	ARGS(ARG_TEXT("boot", state_boot()), ARG_INT("now", state_boot_ms()))
-
 static json_t *
 found(json_t *row, const char *id, struct err *err)
 {
@@ -62,7 +21,7 @@ found(json_t *row, const char *id, struct err *err)
 json_t *
 job_get(struct state *st, const char *id, struct err *err)
 {
-	return found(db_first(st->db, ROW " WHERE j.id = :id",
+	return found(db_first(st->db, QUEUE_JOB " WHERE j.id = :id",
 			 ARGS(ARG_TEXT("id", id)), err),
 	    id, err);
 }
@@ -72,8 +31,8 @@ job_list(struct state *st, int limit, struct err *err)
 {
 	/* Two parts, each of an index of its own. */
 	return db_list(st->db,
-	    ROW " WHERE j.status = 'queued' UNION ALL " ROW
-		" WHERE j.status = 'running' ORDER BY seq LIMIT :limit",
+	    QUEUE_JOB " WHERE j.status = 'queued' UNION ALL " QUEUE_JOB
+		      " WHERE j.status = 'running' ORDER BY seq LIMIT :limit",
 	    ARGS(ARG_INT("limit", limit)), err);
 }
 
@@ -235,8 +194,8 @@ queue_job_untried(struct state *st, const char *deployment, struct err *err)
 	    deployment, err);
 }
 
-static int
-end_this(struct state *st, const json_t *job, const char *status,
+int
+queue_job_over(struct state *st, const json_t *job, const char *status,
     const json_t *error, struct err *err)
 {
 	return set_ended(st, END "id = :id", json_str(job, "id", ""), status,
@@ -273,12 +232,9 @@ lose_deployment(struct state *st, json_t *d, const char *why,
 	return 1;
 }
 
-/*
- * The holder of a running job has ended without a word: 1 it may be claimed
- * again, and is queued; 0 it has ended.
- */
-static int
-lose(struct state *st, const json_t *job, const char *why, struct err *err)
+int
+queue_job_lost(struct state *st, const json_t *job, const char *why,
+    struct err *err)
 {
 	bool crashed = json_int(job, "crashes", 0) + 1 >= JOB_CRASHES;
 	const char *id = json_str(job, "id", "");
@@ -299,179 +255,11 @@ lose(struct state *st, const json_t *job, const char *why, struct err *err)
 		return -1;
 	if (again == 1)
 		return set_again(st, AGAIN "id = :id", id, 0, err) < 0 ? -1 : 1;
-	return end_this(st, job,
+	return queue_job_over(st, job,
 	    crashed     ? "failed"
 	    : d != NULL ? "done"
 			: "cancelled",
 	    error, err);
-}
-
-/*
- * Claim
- */
-
-static int
-take(struct state *st, const json_t *job, const char *worker, int64_t lease,
-    struct err *err)
-{
-	return db_run(st->db,
-		   "UPDATE jobs SET status = 'running', epoch = epoch + 1,"
-		   " attempts = attempts + 1, worker = :worker,"
-		   " process_group = NULL, error = NULL, lease_boot = :boot,"
-		   " lease_until = :until, rev = rev + 1 WHERE id = :id",
-		   ARGS(ARG_TEXT("worker", worker),
-		       ARG_TEXT("boot", state_boot()),
-		       ARG_INT("until", state_boot_ms() + lease),
-		       ARG_TEXT("id", json_str(job, "id", ""))),
-		   err) < 0
-		   ? -1
-		   : 0;
-}
-
-/* 1: the deployment runs; 0: it has ended, and its job with it. */
-static int
-begin(struct state *st, const json_t *job, json_t **document, struct err *err)
-{
-	const char *id = json_str(job, "deployment", "");
-	json_auto_t *d = deployment_get(st, id, err);
-	json_auto_t *now = NULL;
-	bool waits = strcmp(json_str(d, "state", ""), "pending") == 0;
-	int can = 1;
-
-	if (d == NULL)
-		return -1;
-	if (!waits && strcmp(json_str(d, "state", ""), "live") != 0)
-		return end_this(st, job, "done", NULL, err);
-	if (waits)
-		can = queue_take_source(st, d, err);
-	if (can == 0)
-		return end_this(st, job, "cancelled", NULL, err);
-	if (can < 0 ||
-	    queue_run(st,
-		"UPDATE deployments SET attempt = attempt + 1, log = id"
-		" WHERE id = :id",
-		id, err) < 0 ||
-	    (now = deployment_get(st, id, err)) == NULL ||
-	    (waits && deployment_move(st, now,
-			  queue_without_build(now) ? "deploying" : "building",
-			  NULL, NULL, err) < 0))
-		return -1;
-	*document = queue_document(st, now, err);
-	return *document != NULL ? 1 : -1;
-}
-
-/* Whose it was.  A group of another boot is by now somebody else's. */
-static json_t *
-lost_of(struct state *st, const json_t *job, struct err *err)
-{
-	json_t *lost;
-	int64_t ours;
-
-	if (db_number(st->db,
-		"SELECT lease_boot = :boot FROM jobs WHERE id = :id",
-		ARGS(ARG_TEXT("boot", state_boot()),
-		    ARG_TEXT("id", json_str(job, "id", ""))),
-		&ours, err) < 0)
-		return NULL;
-	lost = json_object();
-	json_object_set(lost, "worker", json_object_get(job, "worker"));
-	if (ours != 0)
-		json_object_set(lost, "process_group",
-		    json_object_get(job, "process_group"));
-	return lost;
-}
-
-/* 1 it is to be told, 0 it has ended: tried again, and overtaken meanwhile. */
-static int
-begin_notice(struct state *st, const json_t *job, json_t **document,
-    struct err *err)
-{
-	int64_t newer = 0;
-
-	if (json_int(job, "attempts", 0) > 0 &&
-	    db_number(st->db,
-		"SELECT EXISTS (SELECT 1 FROM jobs WHERE deployment ="
-		" :deployment AND kind = 'notify' AND seq > :seq)",
-		ARGS(ARG_TEXT("deployment", json_str(job, "deployment", "")),
-		    ARG_INT("seq", json_int(job, "seq", 0))),
-		&newer, err) < 0)
-		return -1;
-	if (newer != 0)
-		return end_this(st, job, "cancelled", NULL, err);
-	*document = queue_news(st, job, err);
-	return *document != NULL ? 1 : -1;
-}
-
-/* 1 claimed, 0 it has ended instead: look for another. */
-static int
-claim_this(struct state *st, const json_t *job, bool lost, const char *worker,
-    int64_t lease, json_t **out, struct err *err)
-{
-	const char *kind = json_str(job, "kind", "");
-	json_auto_t *document = NULL;
-	json_auto_t *former = NULL;
-	int can = 1;
-
-	if (lost && (former = lost_of(st, job, err)) == NULL)
-		return -1;
-	if (lost)
-		can = lose(st, job, "its worker ended", err);
-	if (can == 1 && strcmp(kind, "deploy") == 0)
-		can = begin(st, job, &document, err);
-	if (can == 1 && strcmp(kind, "notify") == 0)
-		can = begin_notice(st, job, &document, err);
-	if (can != 1)
-		return can;
-	if (take(st, job, worker, lease, err) < 0 ||
-	    (*out = job_get(st, json_str(job, "id", ""), err)) == NULL)
-		return -1;
-	if (document != NULL)
-		json_object_set(*out, "document", document);
-	if (lost)
-		json_object_set(*out, "lost", former);
-	return 1;
-}
-
-static int
-claim(struct state *st, const char *worker, int64_t lease, json_t **out,
-    struct err *err)
-{
-	int got = 0;
-
-	while (got == 0) {
-		json_auto_t *job = db_first(st->db, ROW OVER FIRST, NOW, err);
-		bool lost = job != NULL;
-
-		if (job == NULL && err->status == 0)
-			job = db_first(st->db, ROW NEXT FIRST, NOW, err);
-		if (job == NULL)
-			return err->status == 0 ? 0 : -1;
-		got = claim_this(st, job, lost, worker, lease, out, err);
-	}
-	return got;
-}
-
-int
-job_claim(struct state *st, const char *worker, int64_t lease, json_t **job,
-    struct err *err)
-{
-	int64_t ms;
-	int got;
-
-	/* Who only looks holds up nobody. */
-	if (job_due(st, &ms, err) < 0)
-		return -1;
-	if (ms != 0)
-		return 0;
-	*job = NULL;
-	if (db_begin(st->db, err) < 0)
-		return -1;
-	got = claim(st, worker, lease, job, err);
-	if (db_end(st->db, got, err) == 0)
-		return got;
-	json_decref(*job);
-	*job = NULL;
-	return -1;
 }
 
 /*
@@ -529,8 +317,8 @@ static json_t *
 held(struct state *st, const char *id, int64_t epoch, struct err *err)
 {
 	json_t *job = db_first(st->db,
-	    ROW " WHERE j.id = :id AND j.epoch = :epoch"
-		" AND j.status = 'running'",
+	    QUEUE_JOB " WHERE j.id = :id AND j.epoch = :epoch"
+		      " AND j.status = 'running'",
 	    ARGS(ARG_TEXT("id", id), ARG_INT("epoch", epoch)), err);
 
 	if (job == NULL && err->status == 0)
@@ -579,7 +367,7 @@ end_job(struct state *st, const char *id, int64_t epoch, const char *status,
 		return queue_backoff(n, &ms, err) < 0
 			   ? -1
 			   : set_again(st, AGAIN "id = :id", id, ms, err);
-	if (end_this(st, job, status, error, err) < 0)
+	if (queue_job_over(st, job, status, error, err) < 0)
 		return -1;
 	if (strcmp(status, "done") == 0 &&
 	    json_str(job, "environment_id", NULL) != NULL &&
@@ -610,7 +398,7 @@ lost_job(struct state *st, const char *id, int64_t epoch, const char *why,
 		return fenced(id, err);
 	if (strcmp(status, "running") != 0)
 		return 0;
-	return lose(st, job, why, err);
+	return queue_job_lost(st, job, why, err);
 }
 
 int
@@ -657,7 +445,7 @@ return_job(struct state *st, const char *id, int64_t epoch, int64_t ms,
 		(why != NULL && say_wait(st, job, why, err) < 0)))
 		return -1;
 	if (again == 0)
-		return end_this(st, job, "done", NULL, err);
+		return queue_job_over(st, job, "done", NULL, err);
 	return again < 0 ? -1 : set_again(st, AGAIN "id = :id", id, ms, err);
 }
 
@@ -676,37 +464,4 @@ job_wait(struct state *st, const char *id, int64_t epoch, int64_t ms,
 	if (db_begin(st->db, err) < 0)
 		return -1;
 	return db_end(st->db, return_job(st, id, epoch, ms, why, err), err);
-}
-
-/*
- * Waiting
- */
-
-int
-job_due(struct state *st, int64_t *ms, struct err *err)
-{
-	int64_t n;
-
-	*ms = -1;
-	if (db_number(st->db,
-		"SELECT EXISTS (SELECT 1 FROM jobs j" NEXT ")"
-		" OR EXISTS (SELECT 1 FROM jobs j" OVER ")",
-		NOW, &n, err) < 0)
-		return -1;
-	if (n != 0) {
-		*ms = 0;
-		return 0;
-	}
-	if (db_number(st->db,
-		"SELECT coalesce(min(at), -1) FROM ("
-		"SELECT run_at AS at FROM jobs WHERE status = 'queued' AND"
-		" run_at > :now AND run_boot = :boot UNION ALL"
-		" SELECT lease_until FROM jobs WHERE status = 'running')",
-		NOW, &n, err) < 0)
-		return -1;
-	if (n >= 0) {
-		*ms = n - state_boot_ms();
-		*ms = *ms > 0 ? *ms : 0;
-	}
-	return 0;
 }
