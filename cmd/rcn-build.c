@@ -5,9 +5,11 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -410,12 +412,39 @@ context_read(void *ctx, const char *path, tarstream_fn *sink, void *sink_ctx,
 
 /* It must be what the stages before have seen; and what tree.h refuses is
  * refused before a byte is sent. */
+/*
+ * Where the document came through the hands of a user who may not read what we
+ * may, it names no other files than that user's.
+ */
+static int
+check_owner(const json_t *source, struct err *err)
+{
+	const char *name = conf_get("SOURCE_OWNER", NULL);
+	const char *path = json_str(source, "path", "");
+	const struct passwd *pw;
+	struct stat st;
+
+	if (name == NULL || *name == '\0')
+		return 0;
+	pw = getpwnam(name);
+	if (pw == NULL)
+		return err_set(err, EX_CONFIG, "bad-setting",
+		    "RCN_SOURCE_OWNER: %s: no such user", name);
+	if (lstat(path, &st) < 0)
+		return err_sys(err, EX_NOINPUT, "source-missing", "%s", path);
+	if (st.st_uid != pw->pw_uid || S_ISLNK(st.st_mode))
+		return err_set(err, EX_DATAERR, "bad-document",
+		    "document: source.path: %s: not of %s", path, name);
+	return 0;
+}
+
 static int
 open_source(struct work *w, struct err *err)
 {
 	const json_t *section = json_object_get(w->doc, "source");
 
-	if (source_open(&w->source, section, err) < 0 ||
+	if (check_owner(section, err) < 0 ||
+	    source_open(&w->source, section, err) < 0 ||
 	    source_verify(&w->source, section, err) < 0 ||
 	    add_rules(w, err) < 0 || read_dockerfile(w, err) < 0)
 		return -1;

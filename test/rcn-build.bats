@@ -127,6 +127,21 @@ is() {
 	done
 }
 
+@test "rcn-build: RCN_SOURCE_OWNER: no other user's files are read" {
+	document >doc
+	RCN_SOURCE_OWNER=nobody run -65 build <doc
+	is 65 bad-document
+	chown nobody repo.git
+	ln -s app/file link
+	chown -h nobody link
+	RCN_SOURCE_OWNER=nobody build <doc
+	jq '.source.path = "'"$T"'/link" |
+		.source.kind = "tar" | .source.tree = "sha256:" + "0" * 64' doc >forged
+	RCN_SOURCE_OWNER=nobody run -65 build <forged
+	is 65 bad-document
+	RCN_SOURCE_OWNER=no-such-user run -78 build <forged
+}
+
 @test "rcn-build: what is there already is not built again" {
 	document >in
 	build <in

@@ -18,6 +18,7 @@ stand_ins() {
 name=${0##*/}
 echo "$name $*" >>"$T/calls"
 echo "$name ${RCN_LOCK_FD:-none}" >>"$T/locks"
+[ ! -e /proc/$$/fd/5 ] || echo "$name" >>"$T/progress"
 echo "$name $(id -un) ${RCN_SECRETS:-none} ${RCN_FETCH_USER:-none}" >>"$T/users"
 trap 'stopped=1' TERM
 case "$name $*" in
@@ -125,8 +126,8 @@ END_OF_LINES
 	for dir in "$BATS_RUN_TMPDIR" "${T%/*}" "$T"; do
 		chmod o+x "$dir"
 	done
-	touch calls locks users
-	chmod 666 calls locks users
+	touch calls locks users progress
+	chmod 666 calls locks users progress
 	echo '{"a": 1}' >doc
 	for way in "" "--progress 5"; do
 		# shellcheck disable=SC2086 # words
@@ -145,6 +146,9 @@ END_OF_LINES
 		rcn-route root /s nobody
 	END_OF_LINES
 	[ "$(grep -c 'none$' locks)" = 4 ]
+	# With --progress they are spoken of, and do not speak.
+	[ "$(grep -cx rcn-build progress)" = 2 ]
+	[ "$(grep -cxE 'rcn-(detect|dockerfile)' progress)" = 2 ]
 	RCN_SOURCE_USER=no-such-user run -78 rcn-pipeline -d doc
 }
 
