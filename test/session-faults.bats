@@ -71,7 +71,7 @@ ended() {
 	cat none/err none/server none/s.log
 	read -r status _ <none/status
 	[ "$status" = 0 ]
-	grep -q 'end of context' none/s.log
+	grep -q 'end of context: 3 entries' none/s.log
 	jq -e '.image.context_bytes > 100' none/out
 }
 

@@ -162,3 +162,35 @@ commit() {
 	done
 	run ! compgen -G "$T/rcn-git.*"
 }
+
+# folder_of N [TREE]: a tree object of N files, or of N folders that are TREE.
+folder_of() {
+	/usr/bin/python3 - "$blob" "$@" <<'END' |
+import sys
+id = bytes.fromhex(sys.argv[3 if len(sys.argv) > 3 else 1])
+what = b"40000 folder-%04d\0" if len(sys.argv) > 3 else b"100644 file-%04d\0"
+sys.stdout.buffer.write(b"".join(what % i + id for i in range(int(sys.argv[2]))))
+END
+	    git hash-object -t tree -w --stdin
+}
+
+@test "session: a tree of very many entries takes little memory" {
+	local n=${RCN_TEST_FOLDERS:-100} blob tree most samples
+
+	git init -q --bare repo.git
+	export GIT_DIR=$T/repo.git
+	blob=$(echo x | git hash-object -w --stdin)
+	tree=$(folder_of "$n" "$(folder_of 1000)")
+	document "$(jq -n --arg path "$GIT_DIR" --arg tree "git:$tree" --arg \
+	    commit "$(git commit-tree -m many "$tree")" '{
+	    kind: "git", path: $path, root: "", commit: $commit,
+	    tree: $tree, committed_at: "2023-11-14T22:13:20.000Z"}')" >in
+	ASK='[]' background "$ROOT/test/servers/buildkit.py" "$T/s" none
+	wait_for 10 test -S s
+	DOCKER_HOST=unix://$T/s memory rcn-build -q
+	grep -q "end of context: $((n * 1001)) entries" s.log
+	read -r most samples <held
+	echo "$most kB, $samples samples"
+	[ "$most" -le 16384 ]
+	[ "$samples" -ge 50 ]
+}

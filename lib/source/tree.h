@@ -15,6 +15,7 @@
  * the tree, 8 deep.  A link in the middle of any other path: not there.
  * Sockets, pipes and devices are no part of a tree.
  *
+ * A walk holds the entries of the folders it is in, some 230 bytes for each.
  * Past a limit below: EX_DATAERR "tree-too-large"; a path that leaves the
  * tree, or a name that is "", ".", "..", holds "/" or NUL or is there twice,
  * or in a commit is ".git" in any case: EX_DATAERR "path-unsafe"; a link that

@@ -13,6 +13,7 @@ and HOW is what happens there:
     wrong    what is no answer: a status, a frame, a request that makes no sense
     reset    the stream is reset, and the build's own step fails
     slow     a byte at a time, 5 ms apart, from here on
+ASK, a list, says for which files of the context it asks; else for all.
 SOCKET.log has a line for each request and for each step that was reached.
 """
 import json
@@ -117,12 +118,14 @@ class Session:
                 self.frame(WINDOW, 0, stream, struct.pack(">I",
                                                           len(data) or 1))
                 got += data
-                while len(got) >= 5:
-                    n = int.from_bytes(got[1:5], "big") + 5
-                    if len(got) < n:
+                at = 0
+                while len(got) - at >= 5:
+                    n = int.from_bytes(got[at + 1:at + 5], "big") + 5
+                    if len(got) - at < n:
                         break
-                    yield got[5:n]
-                    got = got[n:]
+                    yield got[at + 5:at + n]
+                    at += n
+                got = got[at:]
             if where == stream and kind in (DATA, HEADERS) and flags & 1:
                 return
 
@@ -177,7 +180,7 @@ class Session:
         for m in self.call("/moby.filesync.v1.FileSync/DiffCopy", headers):
             kind = m[1] if m[:1] == b"\x08" else 0
             if kind == 3 and b"\x22" not in m:
-                note(f"end of {name}")
+                note(f"end of {name}: {count} entries")
                 break
             if kind == 4:
                 note("sender's error")
@@ -186,7 +189,7 @@ class Session:
                 told = True
                 if step == "stats":
                     self.step("stats")
-                for i in ask if ask else range(count):
+                for i in range(count) if ask is None else ask:
                     wanted += 1
                     self.message(packet(1, i))
                 if step == "stats":
@@ -295,7 +298,7 @@ class Engine:
         with there:
             there.wait_for(lambda: name in sessions, 5)
             session = sessions[name]
-        files = json.loads(os.environ.get("ASK", "[]"))
+        files = json.loads(os.environ.get("ASK", "null"))
         worker = threading.Thread(target=self.work, args=(session, files),
                                   daemon=True)
         worker.start()
