@@ -454,7 +454,8 @@ without(const struct build_session *s, struct err *err)
 {
 	if (!s->required) {
 		log_note("the engine has no sessions: all of the context is "
-			 "sent on each build, and no secrets");
+			 "sent on each build; no secrets, no login for a base "
+			 "that the build fetches");
 		return 0;
 	}
 	err_set(err, EX_CONFIG, "build-secret",
