@@ -412,6 +412,11 @@ END
 	is .static_root public
 	is .spa true
 	warned 'has had no security fixes since 2022-11-28'
+	app composer.json='{}' $'public/db.php=<?php\n$c = new mysqli("db");'
+	run plan app
+	is '.extensions | join(" ")' 'mysqli opcache'
+	is '.why[] | select(.value == "mysqli") | "\(.file):\(.line)"' \
+	    public/db.php:2
 	rm -r app/*
 	app 'composer.json={"name":"a/b","require":{}}' src/A.php=
 	run -65 --separate-stderr rcn-detect app

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "parse/gomod.h"
 
-enum { MAINS_MAX = 64 };
+enum { MAINS_MAX = 64, SOURCES_MAX = 200 };
 
 /* A package main: its folder and what its sources say. */
 struct program {
@@ -207,18 +207,34 @@ is_example(const char *path)
 	return false;
 }
 
+/* Where a program is kept by custom: those are looked into first. */
+static bool
+is_likely(const char *path)
+{
+	return strchr(path, '/') == NULL || text_starts(path, "cmd/") ||
+	       text_ends(path, "/main.go");
+}
+
 static void
 find_programs(struct go *g)
 {
-	size_t kept = 0;
+	size_t kept = 0, seen = 0;
 
-	for (size_t i = 0; i < g->app->files.n; i++) {
-		const char *path = g->app->files.v[i];
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < g->app->files.n && seen < SOURCES_MAX;
+		     i++) {
+			const char *path = g->app->files.v[i];
 
-		if (text_ends(path, ".go") && !text_ends(path, "_test.go") &&
-		    !is_example(path) && scan_is_plain(path))
+			if (!text_ends(path, ".go") ||
+			    text_ends(path, "_test.go") || is_example(path) ||
+			    !scan_is_plain(path) ||
+			    is_likely(path) != (pass == 0))
+				continue;
+			seen++;
 			look_into(g, path);
-	}
+		}
+	/* What was not read may run programs: it gets a system. */
+	g->executes = g->executes || seen == SOURCES_MAX;
 	for (size_t i = 0; i < g->n; i++) {
 		if (g->v[i].file != NULL)
 			g->v[kept++] = g->v[i];

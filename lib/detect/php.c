@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "parse/jsonc.h"
 
+enum { SOURCES_MAX = 200 };
+
 struct php {
 	struct scan *app;
 	json_t *composer, *lock; /* NULL where there is none */
@@ -141,6 +143,36 @@ take_requires(struct php *p, const json_t *require, const char *file)
 				: 0);
 }
 
+/* Without a framework: by what the sources call. */
+static void
+look_for_calls(struct php *p)
+{
+	static const struct {
+		const char *text, *extension;
+	} calls[] = { { "mysqli", "mysqli" }, { "mysql:", "pdo_mysql" },
+		{ "pgsql:", "pdo_pgsql" }, { "pg_connect", "pgsql" },
+		{ "imagecreate", "gd" }, { "bcadd", "bcmath" },
+		{ "new ZipArchive", "zip" }, { "new Redis(", "redis" } };
+	size_t seen = 0;
+
+	for (size_t i = 0; i < p->app->files.n && seen < SOURCES_MAX; i++) {
+		const char *path = p->app->files.v[i];
+		auto_buf struct buf text = { 0 };
+
+		if ((!text_ends(path, ".php") && !text_ends(path, ".inc")) ||
+		    !scan_peek(p->app, path, &text))
+			continue;
+		seen++;
+		for (size_t k = 0; k < sizeof(calls) / sizeof(*calls); k++) {
+			const char *at = strstr(text.data, calls[k].text);
+
+			if (at != NULL)
+				add_extension(p, calls[k].extension, path,
+				    line_at(text.data, at));
+		}
+	}
+}
+
 /* What composer.json and each locked package require, then what most apps
  * of the framework need. */
 static void
@@ -162,23 +194,7 @@ find_extensions(struct php *p)
 			add_extension(p, words.v[i], p->framework->name, 0);
 		return;
 	}
-	for (i = 0; i < p->app->files.n && i < 400; i++) {
-		const char *path = p->app->files.v[i];
-		int line;
-
-		if (!text_ends(path, ".php") && !text_ends(path, ".inc"))
-			continue;
-		if ((line = scan_mentions(p->app, path, "mysqli")) > 0)
-			add_extension(p, "mysqli", path, line);
-		if ((line = scan_mentions(p->app, path, "mysql:")) > 0)
-			add_extension(p, "pdo_mysql", path, line);
-		if ((line = scan_mentions(p->app, path, "pgsql:")) > 0)
-			add_extension(p, "pdo_pgsql", path, line);
-		if ((line = scan_mentions(p->app, path, "pg_connect")) > 0)
-			add_extension(p, "pgsql", path, line);
-		if ((line = scan_mentions(p->app, path, "imagecreate")) > 0)
-			add_extension(p, "gd", path, line);
-	}
+	look_for_calls(p);
 	add_extension(p, "opcache", "the default", 0);
 }
 
