@@ -176,6 +176,8 @@ failed() {
 	[ "$(rcn-state deployment list app | jq -c '[.number, .state]' |
 		tr '\n' ' ')" = \
 	    '[3,"pending"] [2,"superseded"] [1,"superseded"] ' ]
+	run -66 rcn-state deployment list nope
+	run -66 rcn-state deployment list --environment nope app
 	rcn-state deployment list app --limit 1 --before 3 |
 		jq -e .number==2
 	run -66 --separate-stderr rcn-state deployment rollback app

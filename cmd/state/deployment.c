@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "cmd/state/verbs.h"
 #include "state/deployment.h"
+#include "state/environment.h"
+#include "state/project.h"
 
 enum { PAGE = 500, MOST = 1000000 };
 
@@ -98,6 +100,18 @@ get(const struct verb *v, int argc, char **argv, struct err *err)
 	return verb_show(v, saved);
 }
 
+/* Nothing of it: is there such a thing at all? */
+static int
+check_there(struct state *st, const char *project, const char *environment,
+    struct err *err)
+{
+	json_auto_t *row = environment != NULL
+			       ? environment_get(st, project, environment, err)
+			       : project_get(st, project, err);
+
+	return row != NULL ? 0 : -1;
+}
+
 static int
 list(const struct verb *v, int argc, char **argv, struct err *err)
 {
@@ -124,6 +138,11 @@ list(const struct verb *v, int argc, char **argv, struct err *err)
 		    left < PAGE ? (int)left : PAGE, err);
 
 		n = json_array_size(page);
+		if (page != NULL && n == 0 &&
+		    check_there(st, project, environment, err) < 0) {
+			json_decref(page);
+			return -1;
+		}
 		if (n > 0)
 			before =
 			    json_int(json_array_get(page, n - 1), "number", 1);
