@@ -226,7 +226,9 @@ has_etc() {
 	done
 	mkdir -p "$T/etc/upper" "$T/etc/work" "$T/theirs"
 	cp "$ROOT"/sh/rcn* "$B"/rcn-* "$T/theirs/"
+	cp -R "$ROOT/share" "$T/theirs/"
 	chmod -R a+rX "$T/theirs"
+	export RCN_SHARE_DIR=$T/theirs/share
 	PATH=$T/theirs:$PATH
 	background unshare -m sh -c "mount -t overlay overlay -o \
 	    lowerdir=/etc,upperdir=$T/etc/upper,workdir=$T/etc/work /etc &&
