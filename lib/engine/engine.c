@@ -400,6 +400,14 @@ engine_version(struct engine *e, struct err *err)
 	return e->version;
 }
 
+static unsigned long
+api_minor(const struct engine *e)
+{
+	const char *dot = strchr(e->api, '.');
+
+	return dot != NULL ? strtoul(dot + 1, NULL, 10) : 0;
+}
+
 /* /info: DriverStatus has ["driver-type", "io.containerd.snapshotter.v1"]. */
 int
 engine_containerd_store(struct engine *e, struct err *err)
@@ -407,6 +415,9 @@ engine_containerd_store(struct engine *e, struct err *err)
 	json_t *v = NULL, *row;
 	size_t i;
 
+	/* Engines before 24 have no such store, and are slow to answer. */
+	if (e->containerd < 0 && api_minor(e) < 43)
+		e->containerd = 0;
 	if (e->containerd >= 0)
 		return e->containerd;
 	if (engine_call(e, "GET", "/info", NULL, NULL, &v, err) < 0)
