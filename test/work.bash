@@ -218,6 +218,11 @@ work_is_clean() {
 	left=$(grep -slz "^RCN_STATE_DIR=$RCN_STATE_DIR\$" /proc/*/environ |
 	    xargs -r grep -slz ^RCN_JOB= | sed 's|/environ||') || true
 	[ -z "$left" ] || { echo "runs: $left"; return 1; }
+	left=$(sqlite3 "$RCN_STATE_DIR/state.db" "SELECT id FROM jobs" |
+	    while read -r job; do
+		find /sys/fs/cgroup -maxdepth 3 -name "rcn-job-$job"
+	done 2>/dev/null)
+	[ -z "$left" ] || { echo "cgroup: $left"; return 1; }
 }
 
 # The page, once: body, then status.

@@ -138,6 +138,27 @@ group_close(struct group *g, const char *job)
 		(void)rmdir(path.data);
 }
 
+void
+group_sweep(bool (*is_over)(const char *job, void *ctx), void *ctx)
+{
+	static const char prefix[] = "rcn-job-";
+	auto_buf struct buf path = { 0 };
+	struct dirent *e;
+	DIR *d;
+
+	cgroup_path(&path, "");
+	if (path.len == 0)
+		return;
+	buf_cut(&path, path.len - strlen(prefix));
+	d = opendir(path.data);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (text_starts(e->d_name, prefix) &&
+		    is_over(e->d_name + strlen(prefix), ctx))
+			(void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
 /* ---- what is left of a job ---- */
 
 /* proc(5)'s numbers of fields of /proc/PID/stat. */

@@ -46,6 +46,10 @@ int group_end(const char *job, pid_t recorded, int64_t wait_ms, struct err *);
 /* How many processes of it there are, zombies not counted. */
 int group_count(const char *job, pid_t recorded);
 
+/* Takes away the cgroups, below our own, of jobs that are over, where nobody
+ * is in them any more: a worker that was killed has left them. */
+void group_sweep(bool (*is_over)(const char *job, void *ctx), void *ctx);
+
 /*
  * A process by name, safe from an id that is given out again: "HOST:PID:START"
  * with the start time of /proc/PID/stat.

@@ -14,6 +14,7 @@
 #include "state/fanout.h"
 #include "state/job.h"
 #include "state/spool.h"
+#include "work/group.h"
 #include "work/knock.h"
 #include "work/vault.h"
 #include "work/wake.h"
@@ -130,6 +131,17 @@ queue(struct state *st, const char *kind, struct err *err)
 	return made != NULL ? 0 : -1;
 }
 
+/* Of our database: another's jobs are not ours to judge. */
+static bool
+is_over(const char *id, void *ctx)
+{
+	struct err err = { 0 };
+	json_auto_t *job = job_get(ctx, id, &err);
+
+	return job != NULL &&
+	       strcmp(json_str(job, "status", ""), "running") != 0;
+}
+
 static int
 look_at_jobs(struct parent *p, struct state *st, struct err *err)
 {
@@ -138,6 +150,7 @@ look_at_jobs(struct parent *p, struct state *st, struct err *err)
 	/* What a killed child has left is not to wait for the next. */
 	if (vault_sweep(st, err) < 0)
 		return -1;
+	group_sweep(is_over, st);
 	if (p->repair && queue(st, "repair", err) < 0)
 		return -1;
 	p->repair = false;

@@ -91,6 +91,31 @@ test_cgroup(void)
 	group_close(&g, job);
 }
 
+static bool
+is_it(const char *id, void *ctx)
+{
+	*(int *)ctx += strcmp(id, job) == 0;
+	return strcmp(id, job) == 0;
+}
+
+static void
+test_sweep(void)
+{
+	struct group g = GROUP_NONE;
+	int seen = 0;
+
+	group_make(&g, job);
+	if (g.cgroup < 0) {
+		printf("ok %d # SKIP no cgroup may be made\n", ++tap_count);
+		return;
+	}
+	close(g.cgroup);
+	group_sweep(is_it, &seen);
+	ok(seen == 1, "the cgroup of a job is found");
+	group_sweep(is_it, &seen);
+	ok(seen == 1, "and gone");
+}
+
 static void
 test_named(void)
 {
@@ -158,6 +183,7 @@ main(void)
 	snprintf(job, sizeof(job), "test-%d", (int)getpid());
 	test_ended();
 	test_cgroup();
+	test_sweep();
 	test_named();
 	test_others();
 	return tap_end();
