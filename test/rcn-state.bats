@@ -27,6 +27,21 @@ load state
 	[ "$(wc -l <<<"$output")" -eq 1 ]
 }
 
+@test "rcn-state: what the daemon leaves in its folder holds up nobody" {
+	rcn-state init >/dev/null
+	rm "$RCN_STATE_DIR/hook/repositories.json"
+	mkfifo "$RCN_STATE_DIR/hook/repositories.json"
+	run -0 timeout 10 rcn-state project add app \
+	    --repository https://host.example/o/n
+	jq -e '.repositories[0].key == "host.example/o/n"' \
+	    "$RCN_STATE_DIR/hook/repositories.json"
+	rm "$RCN_STATE_DIR/hook/repositories.json"
+	ln -s "$RCN_STATE_DIR/installation" \
+	    "$RCN_STATE_DIR/hook/repositories.json"
+	run -0 timeout 10 rcn-state project rm app
+	[ ! -L "$RCN_STATE_DIR/hook/repositories.json" ]
+}
+
 @test "rcn-state: init gives the fetch user and the daemon their parts" {
 	[ "$(id -u)" -eq 0 ] || skip "root only"
 	# The test's own folder is closed to others.

@@ -1,5 +1,7 @@
 /* What rcn-hookd is told: repositories, and secrets that only it opens. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/conf.h"
 #include "base/crypto.h"
@@ -162,17 +164,31 @@ told(struct state *st, struct err *err)
 	return db_end(st->db, bad ? -1 : 0, err) < 0 ? NULL : ptr_steal(&all);
 }
 
+/* The folder is the daemon's: a pipe there is not waited for, nor a link
+ * followed. */
+static bool
+is_there(const char *path, const struct buf *text)
+{
+	auto_fd int fd =
+	    open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	auto_buf struct buf old = { 0 };
+	struct err ignored = { 0 };
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       io_read_fd(fd, FILE_MAX, &old, path, &ignored) == 0 &&
+	       old.len == text->len &&
+	       memcmp(old.data, text->data, old.len) == 0;
+}
+
 static int
 replace(const char *path, const json_t *all, struct err *err)
 {
 	auto_buf struct buf text = { 0 };
-	auto_buf struct buf old = { 0 };
-	struct err ignored = { 0 };
 
 	json_write(&text, all, JSON_COMPACT);
 	buf_addc(&text, '\n');
-	if (io_read_maybe(path, FILE_MAX, &old, &ignored) == 1 &&
-	    old.len == text.len && memcmp(old.data, text.data, old.len) == 0)
+	if (is_there(path, &text))
 		return 0;
 	/* The folder is the hook's and 0700; the file may stay ours. */
 	return io_replace(path, 0644, text.data, text.len, err);
