@@ -205,8 +205,12 @@ on() {
 		state env export shop
 		is ".A.value == \"$canary\""
 	done
-	state backup --passphrase-file pass out/b
-	[ "$(ls -A out)" = b ]
+	# not while another process has got the id of one that was killed
+	swept() {
+		rcn-state backup --passphrase-file pass out/b >/dev/null &&
+			[ "$(ls -A out)" = b ]
+	}
+	wait_for 20 swept
 	on new restore --force --passphrase-file pass out/b
 	[ -z "$(find new "$RCN_STATE_DIR" -name '.*')" ]
 	run -0 --separate-stderr on new env export shop
